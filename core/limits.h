@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound in the system, with its reason.
+namespace chancery::limits {
+
+using namespace std::chrono_literals;
+
+// HTTP
+inline constexpr std::size_t body_bytes = 1 << 20;      // a 10,000-SAN CSR is 300 kB; data to sign
+inline constexpr std::size_t header_count = 64;         // browsers send about 15
+inline constexpr std::size_t header_bytes = 16 << 10;   // all header fields together
+inline constexpr std::size_t path_bytes = 1024;         // longest route plus a serial and a query
+inline constexpr auto request_read_deadline = 10s;      // first byte of a request to its last
+inline constexpr auto tls_handshake_deadline = 10s;     // ClientHello to Finished
+inline constexpr auto idle_connection = 5min;           // keep-alive without a request
+inline constexpr std::size_t page_rows = 1000;          // rows in one page of a listing
+
+// JSON
+inline constexpr int json_depth = 16;                   // our deepest document has 5 levels
+
+// Names
+inline constexpr std::size_t name_bytes = 64;           // keys, CAs, profiles, grants
+inline constexpr std::size_t machine_name_bytes = 253;  // RFC 1035 section 2.3.4, as text
+inline constexpr std::size_t idempotency_key_bytes = 128;
+inline constexpr std::size_t request_id_bytes = 64;
+
+// Certificates
+inline constexpr std::size_t csr_bytes = 64 << 10;      // DER; an RSA-4096 CSR with 100 SANs is 5 kB
+inline constexpr std::size_t subject_alt_names = 100;   // what public CAs allow too
+inline constexpr std::size_t certificate_bytes = 48 << 10;  // fits a keyholder frame (Ed25519) too
+
+// Raw signing
+inline constexpr std::size_t sign_data_bytes = 512 << 10;   // fits a body in base64
+inline constexpr std::size_t ed25519_message_bytes = 60 << 10;  // one frame; Ed25519 cannot be hashed first
+
+// Keyholder
+inline constexpr std::uint32_t frame_bytes = 64 << 10;
+inline constexpr unsigned lanes_at_most = 256;          // per keyholder
+inline constexpr unsigned keyholders_at_most = 16;      // per token
+inline constexpr auto token_call_deadline = 10s;        // default; one signature on a slow token
+inline constexpr auto key_generation_deadline = 120s;   // RSA-4096 on a smart card takes a minute
+inline constexpr auto lane_wait = 10s;                  // for a free lane, then "busy"
+
+// Audit log
+inline constexpr std::size_t entry_bytes = 65535;       // C2SP tlog-tiles: u16 length
+inline constexpr std::size_t records_per_commit = 1024; // one transaction
+inline constexpr std::size_t records_waiting = 16384;   // then "busy"
+inline constexpr auto checkpoint_interval = 1s;
+
+// Policy
+inline constexpr std::size_t policy_bytes = 64 << 20;   // 100,000 grants are 20 MB of YAML
+inline constexpr std::size_t policy_grants = 1'000'000;
+inline constexpr std::size_t pattern_bytes = 512;
+
+// Enrolment
+inline constexpr auto enrollment_token_life = 1h;       // default
+inline constexpr auto enrollment_token_life_at_most = 24h * 7;
+
+// Failed authentications: one entry per source and interval at most, with a count
+inline constexpr auto authentication_failure_interval = 60s;
+inline constexpr std::size_t authentication_failure_sources = 1024;
+
+}  // namespace chancery::limits
