@@ -29,6 +29,7 @@ class Intent {
 
  private:
   friend class AuditLog;
+  friend class IntentForTest;  // tests/contract/intent_for_test.h
   Intent(std::uint64_t index, std::string request_id, SigningInput input)
       : index_(index), request_id_(std::move(request_id)), input_(std::move(input)) {}
   std::uint64_t index_;
@@ -44,6 +45,7 @@ class CheckpointText {
 
  private:
   friend class AuditLog;
+  friend class IntentForTest;
   explicit CheckpointText(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };

@@ -6,6 +6,15 @@
 
 namespace chancery {
 
+/// What every Token refuses before it uses a key: invalid_request with field "algorithm" when the
+/// key may not be asked for it, "input" when a digest has not the algorithm's size, and too_large
+/// when a message is over limits::ed25519_message_bytes.
+Result<void> check_signing_input(const SigningInput& input);
+
+/// How a checkpoint is signed with `key`: Ed25519 signs the text, P-256 its SHA-256. internal when
+/// the key has another type or another purpose than audit_log.
+Result<SigningInput> checkpoint_input(const CheckpointText& checkpoint, const Key& key);
+
 struct TokenStatus {
   bool up = false;
   std::string problem;  ///< why it is not up; for /readyz, without secrets
