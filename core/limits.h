@@ -64,4 +64,15 @@ inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 inline constexpr auto authentication_failure_interval = 60s;
 inline constexpr std::size_t authentication_failure_sources = 1024;
 
+// Command line client
+inline constexpr std::size_t answer_bytes = 64 << 20;        // 256 entries of 65,535 bytes, escaped
+inline constexpr std::size_t crl_bytes = 256 << 20;          // a million revocations are 49 MB
+inline constexpr std::size_t credential_file_bytes = 1 << 20;  // keys, certificates, CSRs, tokens
+inline constexpr unsigned http_attempts = 3;                 // the first one included
+inline constexpr auto connect_deadline = 10s;
+inline constexpr auto answer_deadline = 150s;                // above key_generation_deadline
+inline constexpr auto audit_verify_deadline = 10min;         // the service reads its whole log
+inline constexpr auto retry_after_at_most = 10s;             // longer: the caller decides
+inline constexpr std::size_t audit_page_entries = 256;       // per request; bounds answer_bytes
+
 }  // namespace chancery::limits
