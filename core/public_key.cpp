@@ -164,6 +164,16 @@ PublicKey::PublicKey(PublicKey&&) noexcept = default;
 PublicKey& PublicKey::operator=(PublicKey&&) noexcept = default;
 PublicKey::~PublicKey() = default;
 
+PublicKey PublicKey::copy() const {
+  PublicKey other;
+  CHECK(EVP_PKEY_up_ref(key_.get()) == 1);
+  other.key_.reset(key_.get());
+  other.type_ = type_;
+  other.spki_ = spki_;
+  other.spki_sha256_ = spki_sha256_;
+  return other;
+}
+
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
   if (der.size() > 2048) return unsupported("the public key is longer than any supported one");
   const std::uint8_t* cursor = der.data();

@@ -18,6 +18,8 @@ class PublicKey {
   PublicKey(PublicKey&&) noexcept;
   PublicKey& operator=(PublicKey&&) noexcept;
   ~PublicKey();
+  /// Another owner of the same immutable key.
+  [[nodiscard]] PublicKey copy() const;
 
   [[nodiscard]] KeyType type() const { return type_; }
   [[nodiscard]] const Bytes& spki() const { return spki_; }

@@ -15,6 +15,7 @@ enum class ErrorCode {
   forbidden,          ///< the policy says no; ask for a grant
   not_found,          ///< no such object
   conflict,           ///< the object's state does not allow it (exists already, used already, ...)
+  unprocessable,      ///< well-formed, but contradicts an earlier request
   too_large,          ///< over a bound in limits.h
   busy,               ///< too many requests at once; try again later
   token_unavailable,  ///< the token did not answer or refused; the signature may have been made

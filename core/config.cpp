@@ -1,0 +1,323 @@
+#include "core/config.h"
+
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <functional>
+#include <span>
+#include <sstream>
+
+#include "core/limits.h"
+#include "policies/field.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::size_t kConfigBytes = 1 << 20;
+
+/// Reads members of one mapping. The first error sticks, so that a list of members reads as one.
+class Section {
+ public:
+  Section(const YamlNode& node, const FieldPath& path) : node_(node), path_(path) {}
+
+  /// Reads the member `name` with `parse(text)` into `target`, or leaves it when it is absent.
+  template <class T, class Parse>
+  Section& read(std::string_view name, T& target, Parse parse) {
+    const YamlNode* member = find(name);
+    if (!member) return *this;
+    const FieldPath path = path_.member(name);
+    auto text = read_text(*member, path);
+    if (!text) return keep(std::move(text.error()));
+    auto value = parse(std::string_view(*text));
+    if (!value) return keep(path.refuse(member->place, value.error().message).value());
+    target = std::move(*value);
+    return *this;
+  }
+
+  template <class T, class Parse>
+  Section& read_all(std::string_view name, std::vector<T>& target, Parse parse) {
+    const YamlNode* member = find(name);
+    if (!member) return *this;
+    const FieldPath path = path_.member(name);
+    if (member->kind == YamlNode::Kind::list && member->children.empty()) {
+      target.clear();
+      return *this;
+    }
+    auto values = read_list(*member, path, parse);
+    if (!values) return keep(std::move(values.error()));
+    target = std::move(*values);
+    return *this;
+  }
+
+  /// Reads the mapping `name` with `body(section)`.
+  Section& section(std::string_view name, std::span<const std::string_view> known,
+                   const std::function<Result<void>(Section&)>& body) {
+    const YamlNode* member = find(name);
+    if (!member) return *this;
+    const FieldPath path = path_.member(name);
+    if (auto good = expect_members(*member, path, known); !good) return keep(good.error());
+    Section inner(*member, path);
+    if (auto good = body(inner); !good) return keep(good.error());
+    return *this;
+  }
+
+  Section& require(std::string_view name) {
+    if (!error_ && !find_member(node_, name)) {
+      keep(path_.member(name).refuse(node_.place, "is missing").value());
+    }
+    return *this;
+  }
+
+  [[nodiscard]] Result<void> done() const {
+    if (error_) return Failure(*error_);
+    return {};
+  }
+  [[nodiscard]] const YamlNode& node() const { return node_; }
+  [[nodiscard]] const FieldPath& path() const { return path_; }
+
+ private:
+  const YamlNode* find(std::string_view name) const {
+    return error_ ? nullptr : find_member(node_, name);
+  }
+  Section& keep(Error error) {
+    if (!error_) error_ = std::move(error);
+    return *this;
+  }
+
+  const YamlNode& node_;
+  const FieldPath& path_;
+  std::optional<Error> error_;
+};
+
+Result<std::string> any_text(std::string_view text) { return std::string(text); }
+
+Result<bool> boolean(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return invalid("", "must be true or false");
+}
+
+auto number(unsigned least, unsigned most) {
+  return [=](std::string_view text) -> Result<unsigned> {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < least ||
+        value > most) {
+      return invalid("", "must be a whole number from " + std::to_string(least) + " to " +
+                             std::to_string(most));
+    }
+    return value;
+  };
+}
+
+Result<std::string> http_url(std::string_view text) {
+  if (!text.starts_with("http://") || !is_uri(text) || text.ends_with('/')) {
+    return invalid("", "must be http://HOST[:PORT] without a slash at its end (RFC 5280 section 8)");
+  }
+  return std::string(text);
+}
+
+Result<std::string> domain(std::string_view text) {
+  if (!is_dns_name(text, false)) return invalid("", "must be a DNS name");
+  return std::string(text);
+}
+
+/// C2SP tlog-checkpoint: a schema-less URL; neither space nor plus, which delimit note keys.
+Result<std::string> domain_and_path(std::string_view text) {
+  const std::string_view host = text.substr(0, text.find('/'));
+  if (!is_dns_name(host, false) || text.find_first_of(" +\t\n") != text.npos ||
+      text.size() > 200) {
+    return invalid("", "must be a DNS name, with a path if need be, such as log.example.com/ca");
+  }
+  return std::string(text);
+}
+
+Result<std::string> tls_name(std::string_view text) {
+  if (is_dns_name(text, false)) return std::string(text);
+  return normalize_ip(text);
+}
+
+constexpr std::array<std::string_view, 14> kProfileMembers = {
+    "key_usages", "extended_key_usages", "ca", "path_length", "default_validity", "max_validity",
+    "key_types", "subject", "alt_names", "wildcard", "require_alt_name", "same_key_renewal",
+    "ocsp_nocheck", "description"};
+
+Result<Profile> read_profile(const YamlNode& node, const FieldPath& path) {
+  RETURN_IF_ERROR(expect_members(node, path, kProfileMembers));
+  Profile profile;
+  auto name = ProfileName::parse(node.name);
+  if (!name) return path.refuse(node.name_place, name.error().message);
+  profile.name = *name;
+  unsigned path_length = 0;
+  std::string description;
+  Section section(node, path);
+  section.require("default_validity").require("max_validity").require("key_types");
+  section.read_all("key_usages", profile.key_usages, parse_key_usage)
+      .read_all("extended_key_usages", profile.extended_key_usages, parse_extended_key_usage)
+      .read("ca", profile.ca, boolean)
+      .read("path_length", path_length, number(0, 10))
+      .read("default_validity", profile.default_validity, parse_duration)
+      .read("max_validity", profile.max_validity, parse_duration)
+      .read_all("key_types", profile.key_types, parse_key_type)
+      .read_all("subject", profile.subject, parse_subject_field)
+      .read_all("alt_names", profile.alt_names, parse_alt_name_type)
+      .read("wildcard", profile.wildcard, boolean)
+      .read("require_alt_name", profile.require_alt_name, boolean)
+      .read("same_key_renewal", profile.same_key_renewal, boolean)
+      .read("ocsp_nocheck", profile.ocsp_nocheck, boolean)
+      .read("description", description, any_text);
+  RETURN_IF_ERROR(section.done());
+  profile.path_length = static_cast<int>(path_length);
+  if (auto good = check_consistency(profile); !good) {
+    return path.refuse(node.place, good.error().message);
+  }
+  return profile;
+}
+
+Result<void> read_profiles(const YamlNode& node, const FieldPath& path, Profiles& profiles) {
+  if (node.kind != YamlNode::Kind::mapping || node.children.empty()) {
+    return path.refuse(node.place, "must name at least one profile");
+  }
+  for (const YamlNode& child : node.children) {
+    ASSIGN_OR_RETURN(Profile profile, read_profile(child, path.member(child.name)));
+    const ProfileName name = profile.name;
+    profiles.emplace(name, std::move(profile));
+  }
+  return {};
+}
+
+Result<void> read_token(Section& section, Config::Token& token) {
+  return section.require("module")
+      .require("pin_file")
+      .read("module", token.module, any_text)
+      .read("label", token.label, any_text)
+      .read("pin_file", token.pin_file, any_text)
+      .read("socket", token.socket, any_text)
+      .read("softhsm_config", token.softhsm_config, any_text)
+      .read("keyholders", token.keyholders, number(1, limits::keyholders_at_most))
+      .read("lanes", token.lanes, number(1, limits::lanes_at_most))
+      .read("deadline", token.deadline, parse_duration)
+      .done();
+}
+
+/// Paths in the file are below the home unless they are absolute.
+void make_absolute(const std::string& home, std::string& path) {
+  if (!path.empty() && path.front() != '/') path = home + "/" + path;
+}
+
+Result<void> check(const Config& config, const FieldPath& document) {
+  if (!config.profiles.contains(config.enrollment_profile)) {
+    return document.member("enrollment").member("profile").refuse(
+        {}, "there is no profile \"" + config.enrollment_profile.text() + "\"");
+  }
+  if (config.crl_refresh >= config.crl_lifetime) {
+    return document.member("crl").member("refresh").refuse(
+        {}, "must be shorter than the lifetime, or a reader will meet an expired CRL");
+  }
+  return {};
+}
+
+constexpr std::array<std::string_view, 17> kMembers = {
+    "version",  "api",     "public",        "public_url",   "tls_names", "trust_anchors",
+    "workers",  "connections", "token",     "log_origin",   "trust_domain", "backdate",
+    "crl",      "blocked_keys", "enrollment", "profiles", "description"};
+constexpr std::array<std::string_view, 8> kTokenMembers = {
+    "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
+constexpr std::array<std::string_view, 2> kCrlMembers = {"lifetime", "refresh"};
+constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
+
+Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
+  RETURN_IF_ERROR(expect_members(root, document, kMembers));
+  Config config;
+  unsigned version = 0;
+  std::string description;
+  Section section(root, document);
+  for (const char* name : {"version", "public_url", "token", "log_origin", "enrollment", "profiles"}) {
+    section.require(name);
+  }
+  section.read("version", version, number(1, 1))
+      .read("description", description, any_text)
+      .read("api", config.api, parse_listen_address)
+      .read("public", config.public_http, parse_listen_address)
+      .read("public_url", config.public_url, http_url)
+      .read_all("tls_names", config.tls_names, tls_name)
+      .read_all("trust_anchors", config.trust_anchors, any_text)
+      .read("workers", config.workers, number(1, 1024))
+      .read("connections", config.connections, number(8, 100'000))
+      .read("log_origin", config.log_origin, domain_and_path)
+      .read("trust_domain", config.trust_domain, domain)
+      .read("backdate", config.backdate, parse_duration)
+      .read("blocked_keys", config.blocked_keys, any_text)
+      .section("token", kTokenMembers,
+               [&](Section& token) { return read_token(token, config.token); })
+      .section("crl", kCrlMembers,
+               [&](Section& crl) {
+                 return crl.read("lifetime", config.crl_lifetime, parse_duration)
+                     .read("refresh", config.crl_refresh, parse_duration)
+                     .done();
+               })
+      .section("enrollment", kEnrollmentMembers, [&](Section& enrollment) {
+        return enrollment.require("ca")
+            .require("profile")
+            .read("ca", config.enrollment_ca, CaName::parse)
+            .read("profile", config.enrollment_profile, ProfileName::parse)
+            .done();
+      });
+  RETURN_IF_ERROR(section.done());
+  const YamlNode* profiles = find_member(root, "profiles");
+  RETURN_IF_ERROR(read_profiles(*profiles, document.member("profiles"), config.profiles));
+  RETURN_IF_ERROR(check(config, document));
+  return config;
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  ListenAddress address;
+  if (colon != text.npos) {
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const std::string_view port = text.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(port.data(), port.data() + port.size(), address.port);
+    auto ip = normalize_ip(host);
+    if (ip && error == std::errc() && end == port.data() + port.size() && !port.empty()) {
+      address.host = std::move(*ip);
+      return address;
+    }
+  }
+  return invalid("", "must be ADDRESS:PORT with an IP address, such as 127.0.0.1:8443");
+}
+
+std::string to_text(const ListenAddress& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& home) {
+  const FieldPath document("config.yaml");
+  if (text.size() > kConfigBytes) return document.refuse({}, "is longer than 1 MiB");
+  ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document, {}));
+  ASSIGN_OR_RETURN(Config config, read_config(root, document));
+  config.home = home;
+  make_absolute(home, config.token.pin_file);
+  make_absolute(home, config.token.socket);
+  make_absolute(home, config.token.softhsm_config);
+  make_absolute(home, config.blocked_keys);
+  for (std::string& path : config.trust_anchors) make_absolute(home, path);
+  return config;
+}
+
+Result<Config> load_config(const std::string& home) {
+  std::ifstream file(home + "/config.yaml", std::ios::binary);
+  if (!file) {
+    return invalid("home", "cannot read " + home +
+                               "/config.yaml; `chancery init --home DIR` makes an installation");
+  }
+  std::stringstream text;
+  text << file.rdbuf();
+  return parse_config(text.str(), home);
+}
+
+}  // namespace chancery

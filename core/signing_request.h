@@ -1,0 +1,110 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/audit_log.h"
+#include "core/certificate_request.h"
+#include "core/revocation.h"
+#include "core/secret.h"
+
+namespace chancery {
+
+// Every way in becomes one of these typed requests.
+
+struct IssueCertificate {
+  CaName issuer;
+  ProfileName profile;
+  CertificateRequest request;
+  std::optional<Seconds> validity;  ///< default: the profile's
+};
+
+/// The same machine, names and profile as the certificate `serial`; names of the request are
+/// ignored but must not go beyond it. The same key only where the profile says so.
+struct RenewCertificate {
+  Serial serial;
+  CertificateRequest request;
+  std::optional<Seconds> validity;
+};
+
+/// The first certificate of a machine, paid for with its one-time token.
+struct Enroll {
+  Bytes token_sha256;
+  CertificateRequest request;
+};
+
+struct SignData {
+  KeyName key;
+  SignatureAlgorithm algorithm;
+  Bytes data;           ///< the message, or with `is_digest` its digest
+  bool is_digest = false;
+};
+
+struct SignCrl {
+  CaName issuer;
+};
+
+using SigningRequest = std::variant<IssueCertificate, RenewCertificate, Enroll, SignData, SignCrl>;
+
+/// What a request leaves behind once everything is durable. Responses are built from it alone.
+struct Outcome {
+  std::string request_id;
+  std::uint64_t intent = 0, outcome = 0;  ///< indices of the two log entries
+  Bytes signature;                        ///< of SignData
+  std::string serial;                     ///< of a certificate, hexadecimal
+  Bytes certificate;                      ///< DER; of SignCrl the CRL
+  CaName issuer;                          ///< who signed it
+  Time not_after;
+  bool repeated = false;                  ///< the stored answer to a repeated idempotency key
+};
+
+struct RevokeCertificate {
+  Serial serial;
+  RevocationReason reason{};
+};
+
+struct Revoked {
+  Revocation revocation;
+  bool already = false;  ///< it was revoked before; nothing changed
+};
+
+struct CreateKey {
+  KeyName name;
+  KeyType type{};
+  KeyPurpose purpose = KeyPurpose::data;
+  std::vector<SignatureAlgorithm> algorithms;  ///< empty: the type's default
+};
+
+/// Makes a CA: its key in the token and its certificate, self-signed or by `issuer`.
+struct CreateCa {
+  CaName name;
+  Subject subject;
+  KeyType key_type{};
+  std::optional<CaName> issuer;  ///< none: a root
+  ProfileName profile;
+  unsigned crl_shards = 1;
+};
+
+struct AddMachineRequest {
+  MachineName name;
+  ProfileName profile;
+  Seconds token_life{};
+  bool known = false;  ///< true: a new token for a machine that exists; false: a new machine
+};
+struct EnrollmentTicket {
+  Secret token;  ///< shown once
+  MachineName machine;
+  Time expires_at;
+};
+
+/// Who asks, under which request id and, where the client wants a repeat to be harmless, under
+/// which idempotency key; `request_sha256` then tells a repeat from another request.
+struct Caller {
+  RequestContext context;
+  std::string idempotency_key;
+  Bytes request_sha256;
+};
+
+}  // namespace chancery

@@ -1,0 +1,168 @@
+#include "core/signing_service.h"
+
+// From each typed request to its task: what is asked for is looked up and checked here, before the
+// policy is asked.
+
+namespace chancery {
+namespace {
+
+/// What a machine is called in certificates, when its request names nothing.
+SubjectAltNames names_of_machine(const MachineName& machine, const std::string& trust_domain) {
+  SubjectAltNames names;
+  if (is_dns_name(machine.text(), false)) names.dns.push_back(machine.text());
+  if (!trust_domain.empty()) {
+    names.uri.push_back("spiffe://" + trust_domain + "/machine/" + machine.text());
+  }
+  return names;
+}
+
+}  // namespace
+
+SigningService::TaskResult SigningService::task_for(const Caller& caller,
+                                                    const SigningRequest& request) {
+  return std::visit([&](const auto& one) { return task_for(caller, one); }, request);
+}
+
+SigningService::TaskResult SigningService::task_for(const Caller& caller,
+                                                    const IssueCertificate& request) {
+  PolicyQuestion question{.operation = Operation::certificate_issue};
+  question.issuer = request.issuer.text();
+  question.profile = request.profile.text();
+  auto authority = ca(request.issuer);
+  if (!authority) return reject(caller, question, std::move(authority.error()));
+  auto wanted = profile(request.profile);
+  if (!wanted) return reject(caller, question, std::move(wanted.error()));
+
+  CertificateOrder order{.issuer_name = request.issuer,
+                         .issuer = &(*authority)->issuer,
+                         .issuer_key = (*authority)->key,
+                         .profile = *wanted,
+                         .public_key = request.request.public_key.copy(),
+                         .subject = request.request.subject,
+                         .names = request.request.names,
+                         .owner = caller.context.machine.name};
+  return certificate_task(caller, std::move(order), request.validity);
+}
+
+SigningService::TaskResult SigningService::task_for(const Caller& caller,
+                                                    const RenewCertificate& request) {
+  PolicyQuestion question{.operation = Operation::certificate_renew};
+  ASSIGN_OR_RETURN(auto record, store_.certificate(request.serial));
+  if (!record || record->state != CertificateState::issued) {
+    return reject(caller, question,
+                  Error{ErrorCode::not_found, "there is no such certificate", "serial"});
+  }
+  question.issuer = record->issuer.text();
+  question.profile = record->profile.text();
+  question.owner = record->machine.text();
+  ASSIGN_OR_RETURN(const auto revocation, store_.revocation(request.serial));
+  if (revocation) {
+    return reject(caller, question,
+                  Error{ErrorCode::conflict, "the certificate is revoked; enrol again", "serial"});
+  }
+  if (record->not_after < now()) {
+    return reject(caller, question,
+                  Error{ErrorCode::conflict, "the certificate has expired; enrol again", "serial"});
+  }
+  auto authority = ca(record->issuer);
+  if (!authority) return reject(caller, question, std::move(authority.error()));
+  auto wanted = profile(record->profile);
+  if (!wanted) return reject(caller, question, std::move(wanted.error()));
+  const bool same_key = request.request.public_key.spki_sha256() == record->spki_sha256;
+  if (same_key && !(*wanted)->same_key_renewal) {
+    return reject(caller, question,
+                  Error{ErrorCode::invalid_request,
+                        "profile \"" + record->profile.text() + "\" wants a new key at renewal",
+                        "csr.public_key"});
+  }
+  ASSIGN_OR_RETURN(const CertificateInfo old, parse_certificate(record->der));
+
+  CertificateOrder order{.operation = Operation::certificate_renew,
+                         .issuer_name = record->issuer,
+                         .issuer = &(*authority)->issuer,
+                         .issuer_key = (*authority)->key,
+                         .profile = *wanted,
+                         .public_key = request.request.public_key.copy(),
+                         .subject = old.subject,
+                         .names = old.names,
+                         .owner = record->machine};
+  return certificate_task(caller, std::move(order), request.validity);
+}
+
+Result<void> SigningService::identify(Caller& caller, const Enroll& request) {
+  ASSIGN_OR_RETURN(const auto ticket, store_.enrollment(request.token_sha256));
+  if (!ticket) {
+    return fail(ErrorCode::unauthenticated,
+                "the enrolment token is unknown, used or expired; ask an operator for a new one",
+                "token");
+  }
+  caller.context.machine.name = ticket->machine;
+  return {};
+}
+
+SigningService::TaskResult SigningService::task_for(const Caller& caller, const Enroll& request) {
+  ASSIGN_OR_RETURN(const auto ticket, store_.enrollment(request.token_sha256));
+  CHECK(ticket);  // identify() found it
+  PolicyQuestion question{.operation = Operation::certificate_issue};
+  question.profile = ticket->profile.text();
+  question.owner = ticket->machine.text();
+  auto authority = ca(config_.enrollment_ca);
+  if (!authority) return reject(caller, question, std::move(authority.error()));
+  auto wanted = profile(ticket->profile);
+  if (!wanted) return reject(caller, question, std::move(wanted.error()));
+
+  CertificateOrder order{.issuer_name = config_.enrollment_ca,
+                         .issuer = &(*authority)->issuer,
+                         .issuer_key = (*authority)->key,
+                         .profile = *wanted,
+                         .public_key = request.request.public_key.copy(),
+                         .subject = request.request.subject,
+                         .names = request.request.names,
+                         .owner = ticket->machine,
+                         .claims = {ClaimEnrollment{request.token_sha256, now()}}};
+  if (order.names.size() == 0) {
+    order.names = names_of_machine(ticket->machine, config_.trust_domain);
+  }
+  if (order.subject == Subject{}) order.subject.common_name = ticket->machine.text();
+  return certificate_task(caller, std::move(order), std::nullopt);
+}
+
+SigningService::TaskResult SigningService::task_for(const Caller& caller,
+                                                    const SignData& request) {
+  auto key = keys_.find(request.key);
+  if (!key) {
+    PolicyQuestion question{.operation = request.is_digest ? Operation::key_sign_digest
+                                                           : Operation::key_sign};
+    question.key = request.key.text();
+    return reject(caller, question, std::move(key.error()));
+  }
+  return make_data_task(request, **key);
+}
+
+SigningService::TaskResult SigningService::task_for(const Caller&, const SignCrl& request) {
+  ASSIGN_OR_RETURN(const CertificateAuthority* authority, ca(request.issuer));
+  return make_crl_task(*authority, config_, store_, crl_entries_);
+}
+
+SigningService::TaskResult SigningService::certificate_task(const Caller& caller,
+                                                            CertificateOrder order,
+                                                            std::optional<Seconds> validity) {
+  order.validity = validity.value_or(order.profile->default_validity);
+  auto checked = check_profile(*order.profile, order.subject, order.names,
+                               order.public_key.type(), order.validity);
+  auto task = make_certificate_task(std::move(order), config_, blocked_);
+  if (!checked) return reject(caller, task->question(), std::move(checked.error()));
+  return task;
+}
+
+Result<const Profile*> SigningService::profile(const ProfileName& name) const {
+  const auto found = config_.profiles.find(name);
+  if (found != config_.profiles.end()) return &found->second;
+  std::string known;
+  for (const auto& [known_name, profile] : config_.profiles) {
+    known += (known.empty() ? "" : ", ") + known_name.text();
+  }
+  return invalid("profile", "there is no profile \"" + name.text() + "\"; there are " + known);
+}
+
+}  // namespace chancery

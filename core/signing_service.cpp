@@ -1,0 +1,252 @@
+#include "core/signing_service.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+
+namespace chancery {
+namespace {
+
+/// How long a repeat of an idempotent request gets the stored answer.
+constexpr auto kAnswerLife = std::chrono::hours{24};
+
+/// The stored form of an Outcome. A certificate is found again by its serial.
+std::string encode_answer(const Outcome& outcome) {
+  nlohmann::json answer = {{"request", outcome.request_id}, {"intent", outcome.intent}};
+  if (!outcome.serial.empty()) answer["serial"] = outcome.serial;
+  if (!outcome.signature.empty()) answer["signature"] = to_base64(outcome.signature);
+  return answer.dump();
+}
+
+/// At most this many bytes of names stand in an entry; beyond it, their hash does.
+constexpr std::size_t kNamesInEntry = 16 << 10;
+
+void describe_names(AuditEntry& entry, const PolicyQuestion& question) {
+  std::vector<std::string> names;
+  if (!question.subject.common_name.empty()) names.push_back("cn:" + question.subject.common_name);
+  for (const auto& name : question.names.dns) names.push_back("dns:" + name);
+  for (const auto& name : question.names.ip) names.push_back("ip:" + name);
+  for (const auto& name : question.names.uri) names.push_back("uri:" + name);
+  // A person's address is guessable and stays out of the log; the certificate has it.
+  if (!question.names.email.empty()) {
+    names.push_back("email:" + std::to_string(question.names.email.size()) + " withheld");
+  }
+  std::string all;
+  for (const auto& name : names) all += name + "\n";
+  if (names.empty()) return;
+  if (all.size() <= kNamesInEntry) {
+    entry.set("names", names);
+  } else {
+    entry.set("names_sha256", to_hex(sha256(bytes_of(all))));
+  }
+}
+
+}  // namespace
+
+void describe(AuditEntry& entry, const PolicyQuestion& question) {
+  entry.set("operation", name_of(question.operation));
+  entry.set("issuer", question.issuer);
+  entry.set("profile", question.profile);
+  entry.set("owner", question.owner);
+  // Of an intent to sign, the log itself writes the key and algorithm, from the SigningInput.
+  if (entry.kind() != EntryKind::intent || question.operation == Operation::key_create) {
+    entry.set("key", question.key);
+  }
+  if (question.key_type) entry.set("key_type", row(*question.key_type).name);
+  if (question.validity) entry.set("validity", format_duration(*question.validity));
+  describe_names(entry, question);
+}
+
+Bytes input_of(SignatureAlgorithm algorithm, ByteView message) {
+  const auto hash = row(algorithm).digest;
+  return hash ? digest(*hash, message) : copy_of(message);
+}
+
+SigningService::SigningService(const Config& config, Store& store, AuditLog& log, Token& token,
+                               KeyRing& keys, BlockedKeys blocked)
+    : config_(config),
+      store_(store),
+      log_(log),
+      token_(token),
+      keys_(keys),
+      blocked_(std::move(blocked)) {}
+
+Result<Outcome> SigningService::sign(const Caller& caller, const SigningRequest& request) {
+  Caller asking = caller;
+  if (const auto* enroll = std::get_if<Enroll>(&request)) {
+    RETURN_IF_ERROR(identify(asking, *enroll));
+  }
+  // A repeated request gets the stored answer, never a second signature.
+  ASSIGN_OR_RETURN(std::optional<Outcome> repeated, replay(asking));
+  if (repeated) return std::move(*repeated);
+
+  ASSIGN_OR_RETURN(const std::unique_ptr<SigningTask> task, task_for(asking, request));
+  return perform(asking, *task);
+}
+
+// The order of signing. Each step needs what the one before it made: skipping one does not compile.
+Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task) {
+  // 1. Decide.
+  const PolicyQuestion question = task.question();
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+
+  // 2. Build exactly what will be signed, and record the intent, durably.
+  AuditEntry entry(EntryKind::intent);
+  describe(entry, question);
+  std::vector<StoreChange> changes;
+  auto input = task.build(entry, changes);
+  if (!input) return reject(caller, question, std::move(input.error()));
+  if (!caller.idempotency_key.empty()) {
+    changes.push_back(ClaimRequest{{caller.context.machine.name, caller.idempotency_key,
+                                    caller.request_sha256, caller.context.id, 0, std::nullopt,
+                                    now() + kAnswerLife}});
+  }
+  ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, decision, std::move(entry),
+                                              std::move(*input), std::move(changes)));
+  // A crash from here to step 5 leaves an intent without an outcome: recover() lists it "unknown".
+
+  // 3. The token signs what the intent says, and nothing else.
+  Result<Bytes> signature = token_.sign(intent);
+  if (!signature) {
+    return give_up(caller, std::move(intent), task, std::move(signature.error()));
+  }
+
+  // 4. Verify with the public key pinned at creation: a stale handle can reach another key.
+  const SigningInput& signed_input = intent.input();
+  if (!signed_input.key->public_key.verify(signed_input.algorithm, signed_input.input,
+                                           *signature)) {
+    return give_up(caller, std::move(intent), task,
+                   Error{ErrorCode::token_unavailable, "the token made a wrong signature", "",
+                         "signature does not verify with the pinned public key"});
+  }
+
+  // 5. Record the outcome, with what it brings about, durably, before the bytes are released.
+  Effects effects = task.finish(std::move(*signature));
+  effects.outcome.request_id = caller.context.id;
+  effects.outcome.intent = intent.index();
+  if (!caller.idempotency_key.empty()) {
+    effects.changes.push_back(AnswerRequest{caller.context.machine.name, caller.idempotency_key,
+                                            encode_answer(effects.outcome)});
+  }
+  ASSIGN_OR_RETURN(
+      const Concluded concluded,
+      log_.conclude(caller.context, std::move(intent), Conclusion::ok, std::move(effects.entry),
+                    std::move(effects.changes)));
+
+  // 6. Answer.
+  effects.outcome.outcome = concluded.outcome();
+  return std::move(effects.outcome);
+}
+
+/// Records the policy's no and explains it.
+Failure SigningService::refuse(const Caller& caller, const PolicyQuestion& question,
+                               const Decision& decision) {
+  CHECK(!decision.allowed());
+  AuditEntry entry(EntryKind::denial);
+  describe(entry, question);
+  entry.set("grant", decision.grant());
+  entry.set("reason", decision.reason());
+  entry.set("policy", decision.policy_version());
+  auto recorded = log_.record(caller.context, std::move(entry));
+  if (!recorded) return Failure(std::move(recorded.error()));
+  return fail(ErrorCode::forbidden, decision.reason());
+}
+
+/// Records what was allowed or not yet asked, but cannot be done.
+Failure SigningService::reject(const Caller& caller, const PolicyQuestion& question, Error error) {
+  AuditEntry entry(EntryKind::failure);
+  describe(entry, question);
+  entry.set("field", error.field);
+  entry.set("reason", error.message);
+  auto recorded = log_.record(caller.context, std::move(entry));
+  if (!recorded) return Failure(std::move(recorded.error()));
+  return Failure(std::move(error));
+}
+
+/// Concludes an intent whose signature did not come, or came wrong.
+Failure SigningService::give_up(const Caller& caller, Intent intent, const SigningTask& task,
+                                Error error) {
+  AuditEntry entry(EntryKind::outcome);
+  entry.set("reason", error.message);
+  entry.set("detail", error.detail);
+  // busy: no lane came free, so the token was never asked. Everything else may have signed.
+  const bool never_asked = error.code == ErrorCode::busy;
+  std::vector<StoreChange> changes;
+  if (!never_asked) changes = task.lost();
+  if (never_asked && !caller.idempotency_key.empty()) {
+    changes.push_back(ReleaseRequest{caller.context.machine.name, caller.idempotency_key});
+  }
+  auto concluded = log_.conclude(caller.context, std::move(intent),
+                                 never_asked ? Conclusion::failed : Conclusion::unknown,
+                                 std::move(entry), std::move(changes));
+  if (!concluded) return Failure(std::move(concluded.error()));
+  return Failure(std::move(error));
+}
+
+Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
+  if (caller.idempotency_key.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(auto row, store_.request(caller.context.machine.name, caller.idempotency_key));
+  if (!row || row->expires_at <= now()) return std::nullopt;
+  if (row->request_sha256 != caller.request_sha256) {
+    return fail(ErrorCode::unprocessable, "this idempotency key was used for another request",
+                "Idempotency-Key");
+  }
+  if (!row->answer) {
+    return fail(ErrorCode::conflict,
+                "the first request with this key is under way or its end is unknown (see entry " +
+                    std::to_string(row->intent) + " of the log); ask again with a new key",
+                "Idempotency-Key");
+  }
+  ASSIGN_OR_RETURN(const nlohmann::json answer, parse_json(*row->answer));
+  Outcome outcome;
+  outcome.request_id = answer.at("request");
+  outcome.intent = answer.at("intent");
+  outcome.repeated = true;
+  if (answer.contains("signature")) {
+    ASSIGN_OR_RETURN(outcome.signature, from_base64(answer.at("signature").get<std::string>()));
+  }
+  if (answer.contains("serial")) {
+    outcome.serial = answer.at("serial");
+    ASSIGN_OR_RETURN(const Serial serial, Serial::parse(outcome.serial));
+    ASSIGN_OR_RETURN(auto certificate, store_.certificate(serial));
+    if (!certificate) return fail(ErrorCode::internal, "the stored answer's certificate is gone");
+    outcome.certificate = certificate->der;
+    outcome.issuer = certificate->issuer;
+    outcome.not_after = certificate->not_after;
+    outcome.outcome = certificate->outcome;
+  }
+  return outcome;
+}
+
+Result<std::uint64_t> SigningService::authorize(const Caller& caller,
+                                                const PolicyQuestion& question) {
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+  AuditEntry entry(EntryKind::read);
+  describe(entry, question);
+  entry.set("grant", decision.grant());
+  entry.set("policy", decision.policy_version());
+  return log_.record(caller.context, std::move(entry));
+}
+
+Result<void> SigningService::adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
+                                   const std::string& text) {
+  AuditEntry entry(EntryKind::policy);
+  entry.set("operation", name_of(Operation::policy_change));
+  entry.set("version", policy->version());
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, std::move(entry),
+                               {AddPolicyVersion{{policy->version(), text, now()}}}));
+  const std::unique_lock lock(mutex_);
+  policy_ = std::move(policy);
+  return {};
+}
+
+std::shared_ptr<const Policy> SigningService::policy() const {
+  const std::shared_lock lock(mutex_);
+  CHECK(policy_);  // adopt() comes before serving
+  return policy_;
+}
+
+}  // namespace chancery

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "core/audit_log.h"
+#include "core/certificate_authority.h"
+#include "core/config.h"
+#include "core/key_ring.h"
+#include "core/policy.h"
+#include "core/signing_request.h"
+#include "core/signing_task.h"
+#include "core/token.h"
+#include "core/weak_key.h"
+
+namespace chancery {
+
+/// The heart: decides, records, signs, verifies, records, answers, in that order, for every use of
+/// the token. See docs/signing-cycle.md. Every method may be called from many threads at once.
+///
+/// Errors: forbidden with the policy's reason; invalid_request, not_found, conflict before anything
+/// was signed; busy, token_unavailable, store_unavailable as the token and the log say. Each denial
+/// and failure of a known machine is in the log before the error is returned.
+class SigningService {
+ public:
+  /// Everything given here is owned by the caller and outlives the service.
+  SigningService(const Config& config, Store& store, AuditLog& log, Token& token, KeyRing& keys,
+                 BlockedKeys blocked);
+
+  /// Reads the CAs from the store. Call once, before serving.
+  Result<void> load();
+
+  /// The one way to a signature.
+  Result<Outcome> sign(const Caller& caller, const SigningRequest& request);
+
+  /// Generates a key pair in the token and pins its public key.
+  Result<const Key*> create_key(const Caller& caller, const CreateKey& request);
+  Result<const CertificateAuthority*> create_ca(const Caller& caller, const CreateCa& request);
+  Result<Revoked> revoke(const Caller& caller, const RevokeCertificate& request);
+  /// Adds the machine if it is new, and makes a one-time enrolment token for it.
+  Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
+
+  /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
+  /// or not; the index of its entry is returned.
+  Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question);
+
+  /// Puts a policy in force, recorded. Requests under way keep the one that decided them.
+  Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
+                     const std::string& text);
+  [[nodiscard]] std::shared_ptr<const Policy> policy() const;
+
+  /// not_found with the name.
+  Result<const CertificateAuthority*> ca(const CaName& name) const;
+  [[nodiscard]] std::vector<const CertificateAuthority*> cas() const;
+
+ private:
+  Result<Outcome> perform(const Caller& caller, SigningTask& task);
+  using TaskResult = Result<std::unique_ptr<SigningTask>>;
+  TaskResult task_for(const Caller& caller, const SigningRequest& request);
+  TaskResult task_for(const Caller& caller, const IssueCertificate& request);
+  TaskResult task_for(const Caller& caller, const RenewCertificate& request);
+  TaskResult task_for(const Caller& caller, const Enroll& request);
+  TaskResult task_for(const Caller& caller, const SignData& request);
+  TaskResult task_for(const Caller& caller, const SignCrl& request);
+  TaskResult certificate_task(const Caller& caller, CertificateOrder order,
+                              std::optional<Seconds> validity);
+  Result<const Profile*> profile(const ProfileName& name) const;
+
+  /// Who enrols is known only by its one-time token.
+  Result<void> identify(Caller& caller, const Enroll& request);
+  Result<std::optional<Outcome>> replay(const Caller& caller);
+  Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
+  Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
+  Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error);
+  Result<const Key*> generate(const Caller& caller, const Decision& decision,
+                              const CreateKey& request);
+
+  const Config& config_;
+  Store& store_;
+  AuditLog& log_;
+  Token& token_;
+  KeyRing& keys_;
+  const BlockedKeys blocked_;
+  CrlEntries crl_entries_;
+
+  mutable std::shared_mutex mutex_;  // guards policy_ and cas_
+  std::shared_ptr<const Policy> policy_;
+  std::map<CaName, std::unique_ptr<const CertificateAuthority>> cas_;
+};
+
+}  // namespace chancery

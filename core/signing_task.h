@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/audit_log.h"
+#include "core/certificate_authority.h"
+#include "core/config.h"
+#include "core/crl.h"
+#include "core/policy.h"
+#include "core/signing_request.h"
+#include "core/weak_key.h"
+
+namespace chancery {
+
+/// What a signature brings about, to be recorded in one transaction with the outcome's entry.
+struct Effects {
+  AuditEntry entry{EntryKind::outcome};
+  std::vector<StoreChange> changes;
+  Outcome outcome;
+};
+
+/// One kind of signature on its way through SigningService::perform, which calls these in order.
+class SigningTask {
+ public:
+  virtual ~SigningTask() = default;
+
+  /// What the policy is asked.
+  [[nodiscard]] virtual PolicyQuestion question() const = 0;
+  /// Builds exactly what the token will sign; adds to the intent's entry and to what is committed
+  /// with it. An error means that nothing was or will be signed.
+  virtual Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) = 0;
+  /// What is recorded and answered once the signature is there and verified.
+  [[nodiscard]] virtual Effects finish(Bytes signature) const = 0;
+  /// What is recorded when the token may have signed but no good signature came back.
+  [[nodiscard]] virtual std::vector<StoreChange> lost() const { return {}; }
+};
+
+/// A certificate to be issued; names and key type already hold against the profile.
+struct CertificateOrder {
+  Operation operation = Operation::certificate_issue;
+  CaName issuer_name;
+  const Issuer* issuer = nullptr;
+  const Key* issuer_key = nullptr;
+  const Profile* profile = nullptr;
+  PublicKey public_key;
+  Subject subject;
+  SubjectAltNames names;
+  Seconds validity{};
+  MachineName owner;
+  std::vector<StoreChange> claims;  ///< committed with the intent, such as the enrolment token's
+};
+std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
+                                                   const BlockedKeys& blocked);
+
+/// Data (or, where the policy grants it, its digest) to be signed with a machine key.
+std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key);
+
+/// Revoked entries as they stand in a CRL, by issuer; grows by what is new in the store.
+class CrlEntries {
+ public:
+  /// Every entry that belongs on the next CRL of `issuer`, when the last one was made at
+  /// `last_update`: an entry leaves after it was on one CRL that was made after its certificate's
+  /// end (RFC 5280 section 3.3).
+  Result<std::vector<Bytes>> collect(Store& store, const CaName& issuer, Time last_update);
+
+ private:
+  struct Entry {
+    Bytes der;
+    Time not_after;
+  };
+  struct List {
+    std::uint64_t last_entry = 0;
+    std::vector<Entry> entries;
+  };
+  std::mutex mutex_;
+  std::map<CaName, List> lists_;
+};
+
+std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const Config& config,
+                                           Store& store, CrlEntries& entries);
+
+/// The input for a signature over `message` by the algorithm's rule: its digest, or itself.
+Bytes input_of(SignatureAlgorithm algorithm, ByteView message);
+
+/// Adds what the policy was asked to an entry.
+void describe(AuditEntry& entry, const PolicyQuestion& question);
+
+}  // namespace chancery
