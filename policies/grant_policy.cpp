@@ -1,0 +1,203 @@
+#include "policies/grant_policy.h"
+
+#include <algorithm>
+#include <array>
+#include <memory_resource>
+
+#include "policies/listing.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::string_view kSelf = "builtin:self";
+constexpr std::string_view kRolesGuard = "builtin:roles";
+
+Policy::Verdict allow(std::string_view grant) {
+  return {true, std::string(grant), {}};
+}
+
+Policy::Verdict deny(std::string_view grant, const std::string& reason) {
+  return {false, std::string(grant), std::string(grant) + ": " + reason};
+}
+
+/// How a machine is called in a reason: by the first identity it has.
+std::string label(const Machine& machine) {
+  if (!machine.name.empty()) return quoted(machine.name.text());
+  if (!machine.spiffe_id.empty()) return quoted(machine.spiffe_id);
+  if (!machine.dns_names.empty()) return quoted("dns:" + machine.dns_names.front());
+  return quoted("sha256:" + machine.fingerprint);
+}
+
+std::string role_list(const RoleEntry& entry) {
+  std::string names;
+  for (Role role : kRoles) {
+    if (entry.holds(role)) names += (names.empty() ? "" : ", ") + std::string(name_of(role));
+  }
+  return names;
+}
+
+/// The service's own requests come without certificate and without network.
+bool is_service(const Machine& machine) {
+  return machine.is_self() && machine.source.empty() && machine.spiffe_id.empty() &&
+         machine.dns_names.empty() && !machine.serial;
+}
+
+Policy::Verdict ask_service(Operation operation) {
+  if (role_row(operation).self) return allow(kSelf);
+  return deny(kSelf,
+              std::string(name_of(operation)) + " is not one of the service's own operations");
+}
+
+/// An auditor reads, and keeps its own certificate: the first one (asked for with an enrolment
+/// token, so without a certificate) and its renewal.
+bool fits_auditor(const Asked& asked) {
+  switch (auditor_may(asked.question.operation)) {
+    case AuditorMay::always:
+      return true;
+    case AuditorMay::never:
+      return false;
+    case AuditorMay::own_certificate:
+      break;
+  }
+  const std::string& name = asked.machine.name.text();
+  const bool own = !name.empty() && asked.question.owner == name;
+  return own && (asked.question.operation == Operation::certificate_renew ||
+                 asked.machine.fingerprint.empty());
+}
+
+bool concerns(const ConditionRow& row, Operation operation) {
+  return row.operations.has(operation);
+}
+
+bool holds(const Grant& grant, const Asked& asked) {
+  const Operation operation = asked.question.operation;
+  const auto rows = conditions();
+  return std::all_of(rows.begin(), rows.end(), [&](const ConditionRow& row) {
+    return !concerns(row, operation) || row.holds(grant, asked);
+  });
+}
+
+struct Failures {
+  std::size_t count = 0;
+  const ConditionRow* first = nullptr;
+};
+
+Failures failures(const Grant& grant, const Asked& asked) {
+  Failures failures;
+  for (const ConditionRow& row : conditions()) {
+    if (!concerns(row, asked.question.operation) || row.holds(grant, asked)) continue;
+    if (failures.count++ == 0) failures.first = &row;
+  }
+  return failures;
+}
+
+}  // namespace
+
+Policy::Verdict GrantPolicy::evaluate(const Machine& machine,
+                                      const PolicyQuestion& question) const {
+  const Asked asked{machine, question};
+  if (is_service(machine)) return ask_service(question.operation);
+
+  const HeldRoles held = roles_.of(machine);
+  if (auto refused = refuse_reserved(held, asked)) return *std::move(refused);
+
+  std::optional<Verdict> nearest;
+  if (auto allowed = ask_roles(held, asked, nearest)) return *std::move(allowed);
+  return ask_grants(asked, std::move(nearest));
+}
+
+/// What no role or grant can allow.
+std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& held,
+                                                            const Asked& asked) const {
+  const auto& [machine, question] = asked;
+  if (machine.name.text() == "self") return deny(kSelf, "the name \"self\" is the service's own");
+
+  if (held.holds(Role::auditor) && !fits_auditor(asked)) {
+    return deny(grant_of(Role::auditor), std::string(name_of(question.operation)) +
+                                             " is refused to auditors, who change nothing");
+  }
+
+  if (question.operation == Operation::machine_add) {
+    if (question.owner == "self") return deny(kSelf, "the name \"self\" is the service's own");
+    // Whoever adds a machine gets the token to enrol as it, and so its roles.
+    const RoleEntry* entry = roles_.find(IdentityKind::name, question.owner);
+    if (entry != nullptr && !held.holds(Role::administrator)) {
+      return deny(kRolesGuard, quoted(question.owner) + " holds the role " + role_list(*entry) +
+                                   "; only an administrator may add it");
+    }
+  }
+  if (kCertifying.has(question.operation)) {
+    // A SPIFFE ID in a certificate is an identity, and so are the roles it holds.
+    for (const std::string& uri : question.names.uri) {
+      const RoleEntry* entry = roles_.find(IdentityKind::spiffe, uri);
+      if (entry == nullptr || held.include(*entry)) continue;
+      return deny(kRolesGuard, quoted(uri) + " holds the role " + role_list(*entry) +
+                                   ", and machine " + label(machine) + " does not");
+    }
+  }
+  return std::nullopt;
+}
+
+/// Sets `nearest` where a role has the operation, but not for this owner.
+std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, const Asked& asked,
+                                                      std::optional<Verdict>& nearest) const {
+  const std::string& owner = asked.question.owner;
+  const RoleRow& row = role_row(asked.question.operation);
+  for (Role role : kRoles) {
+    if (!held.holds(role)) continue;
+    switch (row.reach(role)) {
+      case Reach::none:
+        break;
+      case Reach::all:
+        return allow(grant_of(role));
+      case Reach::role_holders:
+        if (roles_.find(IdentityKind::name, owner) != nullptr) return allow(grant_of(role));
+        nearest = deny(grant_of(role), "owner: " + quoted(owner) +
+                                           " holds no role; an operator adds such machines");
+        break;
+      case Reach::others_in_scope:  // refuse_reserved() has seen to the others
+      case Reach::in_scope:
+        if (held.in_scope(owner)) return allow(grant_of(role));
+        nearest = deny(grant_of(role),
+                       "machines: " + not_in(owner, listing(*held.scope(), asked.machine)));
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, std::optional<Verdict> nearest) const {
+  std::array<std::byte, 1024> stack;  // beyond it the decision allocates
+  std::pmr::monotonic_buffer_resource memory(stack.data(), stack.size());
+  const auto candidates = index_.find(asked.machine, asked.question.operation, &memory);
+  for (GrantId id : candidates) {
+    if (holds(grants_[id], asked)) return allow(grants_[id].name);
+  }
+
+  // Denied: the nearest grant is the one with the fewest conditions that fail.
+  if (nearest) return *std::move(nearest);
+  if (candidates.empty()) return unnamed(asked);
+  const Grant* best = nullptr;
+  Failures fewest;
+  for (GrantId id : candidates) {
+    const Failures failed = failures(grants_[id], asked);
+    if (best != nullptr && failed.count >= fewest.count) continue;
+    best = &grants_[id];
+    fewest = failed;
+  }
+  return {false, best->name,
+          "grant " + quoted(best->name) + ": " + std::string(fewest.first->name) + ": " +
+              fewest.first->explain(*best, asked)};
+}
+
+Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
+  std::string reason = "no grant names machine " + label(asked.machine) + " for " +
+                       std::string(name_of(asked.question.operation));
+  if (const auto other = index_.first(asked.machine)) {
+    const Grant& grant = grants_[*other];
+    reason += "; grant " + quoted(grant.name) + " names it for " + grant.operations.text();
+  }
+  return {false, {}, std::move(reason)};
+}
+
+}  // namespace chancery

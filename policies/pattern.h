@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/machine.h"
+
+namespace chancery {
+
+/// What a pattern is compared with; decides its segments and characters. docs/policy.md has the
+/// table.
+enum class PatternKind { machine_name, dns_name, key, uri, email, common_name };
+
+/// A name with wildcards, compared segment by segment ('.' between the labels of names, '/' between
+/// the parts of a URI):
+///   *            one or more characters within one segment, at most once in it: web-*, *-db, *
+///   **           one or more whole segments, at most once in a pattern
+///   {machine.…}  a variable of the asking machine, inserted literally
+/// A wildcard never covers an empty segment. Comparing takes one pass over both sides.
+class Pattern {
+ public:
+  /// The error's message says what is wrong with `source`, without a place.
+  static Result<Pattern> parse(PatternKind kind, std::string_view source);
+  /// The same without variables, for patterns of machines themselves.
+  static Result<Pattern> parse_without_variables(PatternKind kind, std::string_view source);
+
+  /// A variable that `machine` does not have (the SPIFFE ID of a machine without one) makes the
+  /// pattern match nothing.
+  [[nodiscard]] bool matches(std::string_view value, const Machine& machine) const;
+
+  [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] bool has_variables() const { return has_variables_; }
+  [[nodiscard]] bool has_wildcards() const { return has_wildcards_; }
+  /// The source with its variables replaced; empty where the machine lacks one.
+  [[nodiscard]] std::string expanded(const Machine& machine) const;
+
+ private:
+  Pattern(PatternKind kind, std::string_view source) : kind_(kind), source_(source) {}
+  PatternKind kind_;
+  bool has_variables_ = false;
+  bool has_wildcards_ = false;
+  std::string source_;
+  std::string form_;  // source_ with one-byte marks for wildcards and variables
+};
+
+/// Whether one wildcard may stand for the whole `segment`, or for what is left of it between its
+/// first `before` and last `after` characters: at least one character, and none of those that
+/// patterns of this kind exclude.
+bool wildcard_covers(PatternKind kind, std::string_view segment, std::size_t before = 0,
+                     std::size_t after = 0);
+
+}  // namespace chancery

@@ -1,0 +1,123 @@
+#include "policies/pattern_index.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/limits.h"
+#include "core/result.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::string_view kRest = "**";
+
+}  // namespace
+
+/// The segments of one name, without allocating.
+struct PatternIndex::Segments {
+  std::array<std::string_view, limits::policy_segments> items;
+  std::size_t count = 0;
+};
+
+struct PatternIndex::Search {
+  Segments segments;
+  std::pmr::vector<std::uint32_t>& values;
+};
+
+bool PatternIndex::split(std::string_view text, Segments& segments) const {
+  const bool forward = kind_ == PatternKind::uri;
+  segments.count = 0;
+  for (;;) {
+    if (segments.count == segments.items.size()) return false;
+    const std::size_t at = forward ? text.find('/') : text.rfind('.');
+    if (at == text.npos) {
+      segments.items[segments.count++] = text;
+      return true;
+    }
+    const std::string_view front = text.substr(0, at);
+    const std::string_view back = text.substr(at + 1);
+    segments.items[segments.count++] = forward ? front : back;
+    text = forward ? back : front;
+  }
+}
+
+std::uint32_t PatternIndex::child(std::uint32_t node, std::string_view segment) {
+  if (segment == kRest && nodes_[node].rest != 0) return nodes_[node].rest;
+  const auto fresh = static_cast<std::uint32_t>(nodes_.size());
+  if (segment == kRest) {
+    nodes_[node].rest = fresh;
+    nodes_.emplace_back();
+    return fresh;
+  }
+  const auto [edge, added] = edges_.try_emplace(Edge{node, std::string(segment)}, fresh);
+  if (!added) return edge->second;
+  nodes_.emplace_back();
+  const std::size_t star = segment.find('*');
+  if (star == segment.npos) return fresh;
+  const Shape shape{static_cast<std::uint16_t>(star),
+                    static_cast<std::uint16_t>(segment.size() - star - 1)};
+  auto& shapes = nodes_[node].shapes;
+  if (std::find(shapes.begin(), shapes.end(), shape) == shapes.end()) shapes.push_back(shape);
+  return fresh;
+}
+
+std::uint32_t& PatternIndex::value(std::string_view text, bool wildcards) {
+  if (!wildcards) return exact_.try_emplace(std::string(text), 0).first->second;
+  Segments segments;
+  CHECK(split(text, segments));  // Pattern::parse has counted them
+  std::uint32_t node = 0;
+  for (std::size_t i = 0; i < segments.count; ++i) node = child(node, segments.items[i]);
+  return nodes_[node].value;
+}
+
+std::uint32_t PatternIndex::exact(std::string_view text) const {
+  const auto found = exact_.find(text);
+  return found == exact_.end() ? 0 : found->second;
+}
+
+void PatternIndex::find(std::string_view name, std::pmr::vector<std::uint32_t>& values) const {
+  if (name.empty()) return;
+  if (const std::uint32_t value = exact(name); value != 0) values.push_back(value);
+  if (nodes_.size() == 1) return;
+  Search search{.segments = {}, .values = values};
+  if (split(name, search.segments)) walk(search, 0, 0);
+}
+
+/// Each node is reached by its own path alone, and behind a ** at most once per position: the
+/// visits are bounded by nodes times segments, and by far fewer where patterns differ early.
+void PatternIndex::walk(Search& search, std::uint32_t id, std::size_t depth) const {
+  const Node& node = nodes_[id];
+  const Segments& segments = search.segments;
+  if (depth == segments.count) {
+    if (node.value != 0) search.values.push_back(node.value);
+    return;
+  }
+  const std::string_view segment = segments.items[depth];
+  if (segment.find('*') == segment.npos) {  // in a name, a * is no pattern's glob
+    const auto literal = edges_.find(EdgeView{id, segment});
+    if (literal != edges_.end()) walk(search, literal->second, depth + 1);
+  }
+  follow_globs(search, node, id, depth);
+  if (node.rest == 0) return;
+  for (std::size_t end = depth + 1; end <= segments.count; ++end) {
+    if (!wildcard_covers(kind_, segments.items[end - 1])) return;
+    walk(search, node.rest, end);
+  }
+}
+
+void PatternIndex::follow_globs(Search& search, const Node& node, std::uint32_t id,
+                                std::size_t depth) const {
+  const std::string_view segment = search.segments.items[depth];
+  std::array<char, limits::pattern_bytes> glob;
+  for (const Shape shape : node.shapes) {
+    if (!wildcard_covers(kind_, segment, shape.before, shape.after)) continue;
+    char* end = std::copy_n(segment.begin(), shape.before, glob.begin());
+    *end++ = '*';
+    end = std::copy_n(segment.end() - shape.after, shape.after, end);
+    const EdgeView edge{id, {glob.data(), static_cast<std::size_t>(end - glob.data())}};
+    const auto found = edges_.find(edge);
+    if (found != edges_.end()) walk(search, found->second, depth + 1);
+  }
+}
+
+}  // namespace chancery
