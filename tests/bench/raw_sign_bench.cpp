@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -119,15 +121,16 @@ class Token {
   }
 
  private:
-  CK_SLOT_ID find_slot(std::string label) {
-    label.resize(32, ' ');  // CK_TOKEN_INFO pads with blanks
+  CK_SLOT_ID find_slot(const std::string& label) {
+    std::string padded = label;
+    padded.resize(sizeof(CK_TOKEN_INFO::label), ' ');
     std::array<CK_SLOT_ID, 64> slots{};
     CK_ULONG count = slots.size();
     check(functions_.C_GetSlotList(CK_TRUE, slots.data(), &count), "C_GetSlotList");
     for (CK_SLOT_ID slot : std::span(slots).first(count)) {
       CK_TOKEN_INFO info{};
       check(functions_.C_GetTokenInfo(slot, &info), "C_GetTokenInfo");
-      if (std::memcmp(info.label, label.data(), label.size()) == 0) return slot;
+      if (std::memcmp(info.label, padded.data(), padded.size()) == 0) return slot;
     }
     give_up("no token with label " + label, CKR_TOKEN_NOT_PRESENT);
   }
@@ -191,13 +194,14 @@ void sign_until_stopped(Token& token, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
   shared.signatures += count;
 }
 
-// Each task runs in a process of its own, so that none inherits an initialised module. Leaves with
-// _exit: destructors of real modules are not to be trusted at exit.
+// Each task runs in a process of its own, so that none inherits an initialised module; it goes when
+// its parent goes. Leaves with _exit: destructors of real modules are not to be trusted at exit.
 template <class Task>
 pid_t in_child(Task task) {
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   task();
   _exit(EXIT_SUCCESS);
 }
@@ -227,14 +231,14 @@ double measure(const Options& options, const KeyRow& row, unsigned processes, un
   if (memory == MAP_FAILED) give_up("mmap", CKR_HOST_MEMORY);
   Shared& shared = *new (memory) Shared;
   std::vector<pid_t> children;
-  for (unsigned i = 0; i < processes; ++i) {
+  for (unsigned i = 1; i <= processes; ++i) {
     children.push_back(in_child([&] { sign_in_threads(options, row, threads, shared); }));
-  }
-  while (shared.ready < processes * threads) {
-    for (pid_t child : children) {
-      if (waitpid(child, nullptr, WNOHANG) != 0) std::_Exit(EXIT_FAILURE);
+    // One after another: SoftHSM rewrites the token's file at C_Login, and a process that reads it
+    // in that moment sees no token.
+    while (shared.ready < i * threads) {
+      if (waitpid(children.back(), nullptr, WNOHANG) != 0) std::_Exit(EXIT_FAILURE);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   const auto begin = Clock::now();
   shared.go = true;
