@@ -20,11 +20,11 @@ usage_error() {
   exit 2
 }
 
-# build PRESET TARGET…: configures once, then builds (no target: everything).
+# build PRESET TARGET…: configures where that is due, then builds (no target: everything).
 build() {
   local preset=$1
   shift
-  if [[ ! -f $root/build/$preset/build.ninja ]]; then
+  if [[ ! $root/build/$preset/build.ninja -nt $root/CMakePresets.json ]]; then
     (cd -- "$root" && cmake --preset "$preset" >"$(log_of configure "$preset")") ||
       { cat "$(log_of configure "$preset")" >&2 && die "cannot configure preset $preset"; }
   fi

@@ -1,0 +1,247 @@
+"""Measures Chancery on this machine and prints one table; scripts/bench builds and runs it.
+
+Rows: the bare token (C_Sign), audited signatures and certificates over HTTPS with mutual TLS and
+keep-alive, the policy's decision time, and issuance with many certificates in the store. The load
+client runs on the same cores as the service. Each rate of the service stands beside its ratio to
+the best raw rate of the token, measured in the same run.
+"""
+
+import argparse
+import base64
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from installation import Installation, run
+
+PARTS = ("raw", "signatures", "certificates", "policy", "store")
+KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
+DISTINCT_REQUESTS = 64  # CSRs sent in turn
+
+
+class Table:
+    """Rows as they are measured, printed at once; kept for --json."""
+
+    def __init__(self):
+        self.rows = []
+
+    def heading(self, text, columns):
+        print(f"\n{text}")
+        print("  " + "  ".join(f"{name:>{width}}" for name, width in columns))
+        self.columns = columns
+
+    def row(self, part, values):
+        self.rows.append({"part": part, **values})
+        cells = []
+        for name, width in self.columns:
+            value = values.get(name)
+            if isinstance(value, float):
+                value = f"{value:.2f}" if value < 100 else f"{value:.0f}"
+            cells.append(f"{'' if value is None else value:>{width}}")
+        print("  " + "  ".join(cells), flush=True)
+
+
+RAW_COLUMNS = [("key", 10), ("processes", 9), ("threads", 7), ("rate", 8)]
+SERVICE_COLUMNS = [
+    ("what", 12), ("key", 10), ("clients", 7), ("rate", 8), ("ratio", 6), ("p50 ms", 8),
+    ("p99 ms", 8), ("server us", 9), ("keyholder us", 12), ("client us", 9),
+]
+POLICY_COLUMNS = [("what", 60)]
+STORE_COLUMNS = [
+    ("certificates", 12), ("clients", 7), ("rate", 8), ("p50 ms", 8), ("p99 ms", 8),
+    ("server us", 9), ("start s", 8), ("database MB", 11),
+]
+
+
+def measure_raw(options, table):
+    """The best raw rate of each key type, over threads and processes."""
+    table.heading("C_Sign on the token, nothing else (signatures/s)", RAW_COLUMNS)
+    with tempfile.TemporaryDirectory(prefix="chancery-bench-") as folder:
+        folder = Path(folder)
+        (folder / "tokens").mkdir()
+        (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\n")
+        (folder / "pin").write_text("benchmark\n")
+        environment = {**os.environ, "SOFTHSM2_CONF": str(folder / "softhsm2.conf")}
+        run(["softhsm2-util", "--init-token", "--free", "--label", "chancery", "--pin",
+             "benchmark", "--so-pin", "benchmark"], env=environment)
+        program = options.bin / "raw_sign_bench"
+        rows = json.loads(run([program, "--pin-file", folder / "pin", "--seconds",
+                               min(options.seconds, 3)], env=environment))
+    best = {}
+    for row in rows:
+        table.row("raw", row)
+        best[row["key"]] = max(best.get(row["key"], 0), row["rate"])
+    return best
+
+
+def load(options, installation, identity, clients, path, bodies, status):
+    """One run of the load client, with the CPU time that the service's processes took for it."""
+    before = installation.cpu_seconds()
+    command = [
+        options.bin / "chancery-load", "--url", installation.api, "--path", path,
+        "--cert", identity / "cert.pem", "--key", identity / "key.pem",
+        "--ca", installation.root_certificate, "--method", "POST",
+        "--header", "Content-Type: application/json", "--body-dir", bodies, "--clients", clients,
+        "--seconds", options.seconds, "--expect", status, "--json",
+    ]
+    report = json.loads(run(command))
+    after = installation.cpu_seconds()
+    requests = max(report["requests"], 1)
+    return {
+        "clients": clients,
+        "rate": report["rate"],
+        "p50 ms": report["latency_us"]["p50"] / 1000,
+        "p99 ms": report["latency_us"]["p99"] / 1000,
+        "server us": (after["daemon"] - before["daemon"]) * 1e6 / requests,
+        "keyholder us": (after["keyholders"] - before["keyholders"]) * 1e6 / requests,
+        "client us": report["client_cpu_us"],
+    }
+
+
+def write_bodies(folder, bodies):
+    folder.mkdir(parents=True)
+    for number, body in enumerate(bodies):
+        (folder / f"{number:04}.json").write_text(json.dumps(body))
+    return folder
+
+
+def measure_signatures(options, table, best):
+    table.heading("Audited signatures over HTTPS, mutual TLS, keep-alive", SERVICE_COLUMNS)
+    for key_type in options.keys:
+        with Installation(options.bin) as installation:
+            machine = installation.enroll("bench.example")
+            key = f"bench.example.{key_type}"
+            installation.administrator("key", "create", key, "--type", key_type)
+            data = base64.b64encode(os.urandom(64)).decode()
+            bodies = write_bodies(installation.folder / "sign", [{"data": data}])
+            for clients in options.clients:
+                row = load(options, installation, machine, clients, f"/v1/keys/{key}/sign", bodies,
+                           200)
+                row["ratio"] = row["rate"] / best[key_type] if key_type in best else None
+                table.row("signatures", {"what": "signature", "key": key_type, **row})
+            installation.verify_log()
+
+
+def certificate_bodies(installation, name):
+    """Requests for one name with many keys, as clients would make them."""
+    requests = installation.folder / "requests"
+    requests.mkdir()
+    bodies = []
+    for number in range(DISTINCT_REQUESTS):
+        pem = requests / f"{number}.pem"
+        run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-keyout", "/dev/null", "-out", pem, "-subj", f"/CN={name}", "-addext",
+             f"subjectAltName=DNS:{name}"])
+        bodies.append({"csr": pem.read_text(), "profile": "tls-server"})
+    return write_bodies(installation.folder / "issue", bodies)
+
+
+def measure_certificates(options, table, best):
+    table.heading("Audited certificates over HTTPS, mutual TLS, keep-alive", SERVICE_COLUMNS)
+    with Installation(options.bin) as installation:
+        machine = installation.enroll("bench.example")
+        bodies = certificate_bodies(installation, "bench.example")
+        for clients in options.clients:
+            row = load(options, installation, machine, clients, "/v1/certificates", bodies, 201)
+            row["ratio"] = row["rate"] / best["ec-p256"] if "ec-p256" in best else None
+            table.row("certificates", {"what": "certificate", "key": "ec-p256", **row})
+        installation.verify_log()
+
+
+def measure_policy(options, table):
+    table.heading("Decisions of the policy", POLICY_COLUMNS)
+    for line in run([options.bin / "policy_bench"]).splitlines():
+        table.row("policy", {"what": line})
+
+
+def measure_store(options, table):
+    table.heading("Issuance with certificates in the store already", STORE_COLUMNS)
+    clients = 32
+    with Installation(options.bin) as installation:
+        machine = installation.enroll("bench.example")
+        bodies = certificate_bodies(installation, "bench.example")
+        for count in sorted(options.store_sizes):
+            installation.stop()
+            run([options.bin / "store_preload", "--home", installation.home, "--count", count])
+            began = time.monotonic()
+            installation.start()
+            started = time.monotonic() - began
+            row = load(options, installation, machine, clients, "/v1/certificates", bodies, 201)
+            row["certificates"] = count
+            row["start s"] = started
+            row["database MB"] = (installation.home / "chancery.db").stat().st_size / 1e6
+            table.row("store", row)
+
+
+def host():
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"processor": model, "cores": os.cpu_count(), "kernel": platform.release()}
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",")]
+
+
+def words(known):
+    def parse(text):
+        chosen = text.split(",")
+        for word in chosen:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"{word} is none of {', '.join(known)}")
+        return chosen
+    return parse
+
+
+def read_options():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--seconds", type=float, default=8, help="of each row (default 8)")
+    parser.add_argument("--parts", type=words(PARTS), default=PARTS,
+                        help=f"of {','.join(PARTS)} (default: all)")
+    parser.add_argument("--keys", type=words(KEY_TYPES), default=KEY_TYPES,
+                        help=f"for signatures, of {','.join(KEY_TYPES)} (default: all)")
+    parser.add_argument("--clients", type=numbers, default=[1, 8, 32, 64],
+                        help="connections (default 1,8,32,64)")
+    parser.add_argument("--store-sizes", type=numbers, default=[1000, 100_000, 1_000_000],
+                        help="certificates in the store (default 1000,100000,1000000)")
+    return parser.parse_args()
+
+
+def main():
+    options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that services are stopped
+    table = Table()
+    machine = host()
+    print(f"{machine['cores']} x {machine['processor']}, Linux {machine['kernel']}")
+    best = measure_raw(options, table) if "raw" in options.parts else {}
+    if "signatures" in options.parts:
+        measure_signatures(options, table, best)
+    if "certificates" in options.parts:
+        measure_certificates(options, table, best)
+    if "policy" in options.parts:
+        measure_policy(options, table)
+    if "store" in options.parts:
+        measure_store(options, table)
+    if options.json:
+        document = {"host": machine, "seconds": options.seconds, "best_raw": best,
+                    "rows": table.rows}
+        options.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{' '.join(map(str, error.cmd))}\n{error.stdout or ''}{error.stderr or ''}")
