@@ -1,0 +1,270 @@
+#include "core/audit_log.h"
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/certificate_intent.h"
+#include "core/durable_file.h"
+#include "core/log_writer.h"
+#include "core/signed_note.h"
+#include "core/tile.h"
+
+namespace chancery {
+namespace {
+
+using Role = Submission::Role;
+using Admission = LogWriter::Admission;
+
+std::string_view name_of(Conclusion conclusion) {
+  switch (conclusion) {
+    case Conclusion::ok:
+      return "ok";
+    case Conclusion::failed:
+      return "failed";
+    case Conclusion::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+void set_if_absent(AuditEntry& entry, std::string_view member, std::string_view value) {
+  if (!entry.has(member)) entry.set(member, value);
+}
+
+/// A machine of a foreign trust anchor may have no name here; its certificate always has a hash.
+std::string machine_text(const Machine& machine) {
+  if (!machine.name.empty() || machine.fingerprint.empty()) return machine.name.text();
+  return "sha256:" + machine.fingerprint;
+}
+
+void add_context(AuditEntry& entry, const RequestContext& context) {
+  set_if_absent(entry, "request", context.id);
+  set_if_absent(entry, "machine", machine_text(context.machine));
+  set_if_absent(entry, "source", context.machine.source);
+}
+
+void add_input(AuditEntry& entry, const SigningInput& input) {
+  const auto& algorithm = row(input.algorithm);
+  set_if_absent(entry, "key", input.key->name.text());
+  set_if_absent(entry, "algorithm", algorithm.name);
+  // Ed25519 signs the message itself, which stays out of the log (it may be long, or secret).
+  set_if_absent(entry, "digest_algorithm",
+                algorithm.digest ? row(*algorithm.digest).name : row(DigestAlgorithm::sha256).name);
+  set_if_absent(entry, "digest", to_hex(algorithm.digest ? input.input : sha256(input.input)));
+}
+
+Bytes to_bytes(const Hash& hash) {
+  return Bytes(hash.begin(), hash.end());
+}
+
+Failure rolled_back(const std::string& what, const std::string& where) {
+  return fail(ErrorCode::internal,
+              "the audit log " + what + " than the checkpoint in " + where +
+                  ": the database was set back or changed; nothing may be signed with it");
+}
+
+/// I4 and I5: what was signed (or written down to be signed) once is in the log for ever.
+Result<void> require_checkpoint(Store& store, std::uint64_t size, const Bytes& root,
+                                const std::string& where) {
+  ASSIGN_OR_RETURN(const std::uint64_t log_size, store.log_size());
+  if (log_size < size) {
+    return rolled_back(
+        "is shorter (" + std::to_string(log_size) + " entries, not " + std::to_string(size) + ")",
+        where);
+  }
+  ASSIGN_OR_RETURN(const Hash have, root_at(store, size));
+  if (to_bytes(have) != root) return rolled_back("has other entries", where);
+  return {};
+}
+
+/// The size of the checkpoint that is kept apart; 0 where none is.
+Result<std::uint64_t> require_checkpoint_file(Store& store, const std::string& path) {
+  if (path.empty()) return 0;
+  ASSIGN_OR_RETURN(const auto note, read_durable_file(path));
+  if (!note) return 0;
+  const auto checkpoint = parse_checkpoint(*note);
+  if (!checkpoint) {
+    return fail(ErrorCode::internal, "the file " + path + " does not hold a checkpoint", "",
+                checkpoint.error().message);
+  }
+  RETURN_IF_ERROR(require_checkpoint(store, checkpoint->size, checkpoint->root, path));
+  return checkpoint->size;
+}
+
+Result<Submission> unknown_outcome(const LogWriter::OpenIntent& open) {
+  const auto intent = nlohmann::json::parse(open.text, nullptr, false);
+  CHECK(intent.is_object());
+  AuditEntry entry(EntryKind::outcome);
+  entry.set("intent", open.index).set("result", name_of(Conclusion::unknown));
+  entry.set("reason", "crash");
+  for (const char* member : {"request", "machine", "serial"}) {
+    if (intent.contains(member) && intent[member].is_string()) {
+      entry.set(member, intent[member].get<std::string>());
+    }
+  }
+  Submission submission{entry.draft(), {}, Role::outcome, open.index};
+  if (!intent.contains("serial")) return submission;
+  auto certificate = certificate_of_intent(intent);
+  if (!certificate) {
+    return fail(
+        ErrorCode::internal,
+        "the intent at " + std::to_string(open.index) + " does not say what it may have made", "",
+        certificate.error().message);
+  }
+  submission.changes.push_back(AddCertificate{std::move(*certificate)});
+  return submission;
+}
+
+}  // namespace
+
+struct AuditLog::Writer {
+  std::unique_ptr<LogWriter> log;
+  std::string checkpoint_file;
+
+  std::mutex publishing;  ///< one checkpoint at a time
+  mutable std::mutex mutex;
+  std::string published;
+  std::uint64_t published_size = 0;
+
+  Result<void> publish(std::string note, std::uint64_t size);
+};
+
+AuditLog::AuditLog(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+
+AuditLog::~AuditLog() = default;
+
+Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string checkpoint_file) {
+  auto writer = std::make_unique<Writer>();
+  ASSIGN_OR_RETURN(writer->log, LogWriter::open(store));
+  ASSIGN_OR_RETURN(const auto last, store.last_checkpoint());
+  if (last) RETURN_IF_ERROR(require_checkpoint(store, last->size, last->root, "the database"));
+  ASSIGN_OR_RETURN(const std::uint64_t kept_size, require_checkpoint_file(store, checkpoint_file));
+
+  writer->checkpoint_file = std::move(checkpoint_file);
+  ASSIGN_OR_RETURN(auto published, store.last_signed_checkpoint());
+  // After a crash in publish_checkpoint() the note may be in the database and not yet in its file.
+  if (published && published->size >= kept_size) {
+    RETURN_IF_ERROR(writer->publish(std::move(published->note), published->size));
+  }
+  return std::unique_ptr<AuditLog>(new AuditLog(std::move(writer)));
+}
+
+Result<std::uint64_t> AuditLog::record(const RequestContext& context, AuditEntry entry,
+                                       std::vector<StoreChange> changes) {
+  CHECK(entry.kind() != EntryKind::intent && entry.kind() != EntryKind::outcome);
+  add_context(entry, context);
+  Submission submission{entry.draft(), std::move(changes)};
+  return writer_->log->submit(submission, Admission::bounded);
+}
+
+Result<Intent> AuditLog::intend(const RequestContext& context, const Decision& decision,
+                                AuditEntry entry, SigningInput input,
+                                std::vector<StoreChange> changes) {
+  CHECK(decision.allowed() && entry.kind() == EntryKind::intent);
+  add_context(entry, context);
+  set_if_absent(entry, "grant", decision.grant());
+  set_if_absent(entry, "policy", decision.policy_version());
+  if (input.key) add_input(entry, input);
+  Submission submission{entry.draft(), std::move(changes), Role::intent};
+  ASSIGN_OR_RETURN(const std::uint64_t index, writer_->log->submit(submission, Admission::bounded));
+  return Intent(index, context.id, std::move(input));
+}
+
+Result<Concluded> AuditLog::conclude(const RequestContext& context, Intent intent,
+                                     Conclusion conclusion, AuditEntry entry,
+                                     std::vector<StoreChange> changes) {
+  CHECK(entry.kind() == EntryKind::outcome);
+  auto write = [&](AuditEntry outcome, Conclusion result, std::vector<StoreChange> effects) {
+    add_context(outcome, context);
+    outcome.set("intent", intent.index()).set("result", name_of(result));
+    Submission submission{outcome.draft(), std::move(effects), Role::outcome, intent.index()};
+    return writer_->log->submit(submission, Admission::reserved);
+  };
+  const auto index = write(std::move(entry), conclusion, std::move(changes));
+  if (index) return Concluded(intent.index(), *index);
+  if (index.error().code == ErrorCode::store_unavailable) return Failure(index.error());
+  // I3: the intent gets its terminal record also where what it brought about cannot be kept.
+  AuditEntry refused(EntryKind::outcome);
+  refused.set("reason", "not recorded: " + index.error().message);
+  RETURN_IF_ERROR(write(std::move(refused), Conclusion::failed, {}));
+  return Failure(index.error());
+}
+
+Result<std::size_t> AuditLog::recover() {
+  const auto& left_open = writer_->log->left_open();
+  for (const LogWriter::OpenIntent& open : left_open) {
+    ASSIGN_OR_RETURN(Submission submission, unknown_outcome(open));
+    // Crash point between any two: the rest is still open, and the next start goes on with it.
+    RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
+  }
+  return left_open.size();
+}
+
+AuditLog::Head AuditLog::head() const {
+  const MerkleFrontier durable = writer_->log->durable();
+  return {durable.size(), to_bytes(durable.root())};
+}
+
+Result<std::optional<CheckpointText>> AuditLog::prepare_checkpoint(const std::string& origin) {
+  const std::lock_guard one_at_a_time(writer_->publishing);
+  const Head head = this->head();
+  {
+    const std::lock_guard guard(writer_->mutex);
+    if (head.size == writer_->published_size) return std::optional<CheckpointText>();
+  }
+  Submission submission;
+  submission.checkpoint = CheckpointRecord{head.size, head.root, ""};
+  RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
+  // Crash point: it may be signed or not. No other root of this size can be: the next start demands
+  // that the log still has this one.
+  return std::optional(CheckpointText(checkpoint_text({origin, head.size, head.root})));
+}
+
+Result<void> AuditLog::publish_checkpoint(const CheckpointText& text, const std::string& note) {
+  const std::lock_guard one_at_a_time(writer_->publishing);
+  ASSIGN_OR_RETURN(const Checkpoint checkpoint, parse_checkpoint(note));
+  if (!note.starts_with(text.text() + "\n")) {
+    return invalid("checkpoint", "the note is not of the checkpoint that was prepared");
+  }
+  {
+    const std::lock_guard guard(writer_->mutex);
+    if (checkpoint.size <= writer_->published_size) {
+      return fail(ErrorCode::conflict, "a checkpoint as large as this is published already");
+    }
+  }
+  Submission submission;
+  submission.checkpoint = CheckpointRecord{checkpoint.size, checkpoint.root, note};
+  RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
+  // Crash point: signed and kept, not published. The next start publishes it.
+  auto published = writer_->publish(note, checkpoint.size);
+  if (!published) writer_->log->close(published.error());
+  return published;
+}
+
+/// Nobody sees a checkpoint before the file apart from the database demands it from every start.
+Result<void> AuditLog::Writer::publish(std::string note, std::uint64_t size) {
+  if (!checkpoint_file.empty()) RETURN_IF_ERROR(replace_durable_file(checkpoint_file, note));
+  const std::lock_guard guard(mutex);
+  published = std::move(note);
+  published_size = size;
+  return {};
+}
+
+std::string AuditLog::published_checkpoint() const {
+  const std::lock_guard guard(writer_->mutex);
+  return writer_->published;
+}
+
+bool AuditLog::healthy() const {
+  return writer_->log->healthy();
+}
+
+std::string AuditLog::problem() const {
+  return writer_->log->problem();
+}
+
+AuditLog::Counters AuditLog::counters() const {
+  return {writer_->log->entries(), writer_->log->commits(), writer_->log->waiting()};
+}
+
+}  // namespace chancery

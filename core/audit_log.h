@@ -1,0 +1,104 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/audit_entry.h"
+#include "core/intent.h"
+#include "core/merkle.h"
+#include "core/policy.h"
+#include "core/store.h"
+
+namespace chancery {
+
+/// Who asked, under which id; goes into every entry of the request.
+struct RequestContext {
+  std::string id;
+  Machine machine;
+};
+
+/// An intent concluded: its terminal record is durable. A response is built from one of these.
+class Concluded {
+ public:
+  [[nodiscard]] std::uint64_t intent() const { return intent_; }
+  [[nodiscard]] std::uint64_t outcome() const { return outcome_; }
+
+ private:
+  friend class AuditLog;
+  Concluded(std::uint64_t intent, std::uint64_t outcome) : intent_(intent), outcome_(outcome) {}
+  std::uint64_t intent_, outcome_;
+};
+
+enum class Conclusion { ok, failed, unknown };
+
+/// The append-only log and, beside it, every change of the inventory.
+///
+/// One writer thread takes everything that waits, commits it in one transaction (one fsync) and
+/// wakes those who wait. Each method returns only after its entry is durable. When the store fails,
+/// the log closes: every call from then on answers store_unavailable and nothing is signed.
+class AuditLog {
+ public:
+  /// Reads the right edge of the tree from the store. store_unavailable; internal when the stored
+  /// tiles and the log's size contradict each other, or the log is shorter than, or another one
+  /// than, the last checkpoint that was written down in it or kept in `checkpoint_file`.
+  /// That file is the last published note, kept apart from the database so that a database that was
+  /// set back is noticed; empty: none is kept. To accept a restored backup, remove the file: then
+  /// the log's own last checkpoint takes its place.
+  static Result<std::unique_ptr<AuditLog>> open(Store& store, std::string checkpoint_file = {});
+  /// Commits what waits, then stops the writer.
+  ~AuditLog();
+
+  /// Appends an entry, with what it changes. Returns its index. A failed precondition of a change
+  /// is returned as that change's error and nothing of the record is written. Rows among `changes`
+  /// get this entry's index, and a revocation also its time.
+  Result<std::uint64_t> record(const RequestContext& context, AuditEntry entry,
+                               std::vector<StoreChange> changes = {});
+
+  /// Records that the token is about to be used. `decision` must be allowed (CHECK). The entry gets
+  /// the grant and policy version from it, the key, algorithm and digest from `input`.
+  Result<Intent> intend(const RequestContext& context, const Decision& decision, AuditEntry entry,
+                        SigningInput input, std::vector<StoreChange> changes = {});
+
+  /// Writes the one terminal record of an intent. AddCertificate and AddRevocation rows among
+  /// `changes` get the indices of the intent and of this entry. When a precondition fails, that is
+  /// the error, and the terminal record is "failed" with it as the reason.
+  Result<Concluded> conclude(const RequestContext& context, Intent intent, Conclusion conclusion,
+                             AuditEntry entry, std::vector<StoreChange> changes = {});
+
+  /// After a crash: every intent without a terminal record gets an outcome "unknown"; a certificate
+  /// it may have produced is listed as such. Call once after open(), before serving.
+  /// Returns how many there were.
+  Result<std::size_t> recover();
+
+  /// Size and root of what is durable.
+  struct Head {
+    std::uint64_t size = 0;
+    Bytes root;
+  };
+  [[nodiscard]] Head head() const;
+
+  /// Writes down (durably) that this head will be signed, and gives its text to be signed; nothing
+  /// when the last published checkpoint has the same size. One at a time.
+  Result<std::optional<CheckpointText>> prepare_checkpoint(const std::string& origin);
+  /// Keeps the signed note durably; from now on it is the published one.
+  Result<void> publish_checkpoint(const CheckpointText& text, const std::string& note);
+  [[nodiscard]] std::string published_checkpoint() const;
+
+  /// False after a store failure; `problem` says why.
+  [[nodiscard]] bool healthy() const;
+  [[nodiscard]] std::string problem() const;
+
+  struct Counters {
+    std::uint64_t entries = 0, commits = 0, waiting = 0;
+  };
+  [[nodiscard]] Counters counters() const;
+
+ private:
+  struct Writer;
+  explicit AuditLog(std::unique_ptr<Writer> writer);
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace chancery

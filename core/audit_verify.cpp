@@ -1,0 +1,205 @@
+#include "core/audit_verify.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/audit_findings.h"
+#include "core/certificate_intent.h"
+#include "core/growing_tree.h"
+#include "core/inventory_check.h"
+#include "core/tile.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::size_t kRows = 1024;
+
+class LogCheck {
+ public:
+  LogCheck(Store& store, const std::vector<NoteVerifier>& verifiers)
+      : store_(store), verifiers_(verifiers), inventory_(store, findings_) {
+    check_tile_ = [this](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
+      return check_tile(level, index, hashes, root);
+    };
+  }
+
+  Result<VerifyReport> run(const VerifyOptions& options) {
+    ASSIGN_OR_RETURN(size_, store_.log_size());
+    ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
+    while (tree_.size() < size_) {
+      ASSIGN_OR_RETURN(const auto entries, store_.entries(tree_.size(), rows_left()));
+      if (entries.size() < rows_left()) {
+        // Nothing after a hole can be hashed at its place.
+        findings_.add(tree_.size() + entries.size(), "is not there");
+        return report();
+      }
+      for (const std::string& text : entries) RETURN_IF_ERROR(check_entry(text));
+      if (options.progress) options.progress(tree_.size(), size_);
+    }
+    RETURN_IF_ERROR(check_checkpoints());
+    RETURN_IF_ERROR(inventory_.finish(size_));
+    RETURN_IF_ERROR(check_end(mark));
+    return report();
+  }
+
+ private:
+  [[nodiscard]] std::size_t rows_left() const {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(kRows, size_ - tree_.size()));
+  }
+
+  Result<void> check_entry(const std::string& text) {
+    const std::uint64_t index = tree_.size();
+    const auto entry = nlohmann::json::parse(text, nullptr, false);
+    if (!is_canonical_entry(text, entry)) {
+      findings_.add(index, "is not a canonical entry");
+    } else {
+      std::string time = text_member(entry, "time");  // of fixed width: it sorts as text
+      if (time < last_time_) findings_.add(index, "is older than the one before it");
+      last_time_ = std::move(time);
+      const auto kind = parse_entry_kind(text_member(entry, "kind"));
+      CHECK(kind);
+      RETURN_IF_ERROR(inventory_.check_entry(index, *kind, entry));
+    }
+    RETURN_IF_ERROR(check_checkpoints());
+    return tree_.append(bytes_of(text), check_tile_);
+  }
+
+  Result<void> check_tile(unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
+    const std::string name = tile_path({.level = level, .index = index});
+    const auto stored = store_.tile(level, index);
+    if (!stored && stored.error().code != ErrorCode::not_found) return Failure(stored.error());
+    if (!stored) {
+      findings_.add(name + " is not there");
+      return {};
+    }
+    if (!std::ranges::equal(*stored, hashes)) findings_.add(name + " has other hashes");
+    ASSIGN_OR_RETURN(const Bytes stored_root, store_.tile_roots(level, index, 1));
+    if (!std::ranges::equal(stored_root, root)) findings_.add(name + " has another root");
+    return {};
+  }
+
+  /// Those of exactly the size that the tree has now.
+  Result<void> check_checkpoints() {
+    for (;;) {
+      if (next_checkpoint_ == checkpoints_.size()) {
+        if (checkpoints_exhausted_) return {};
+        ASSIGN_OR_RETURN(checkpoints_, store_.checkpoints(last_checkpoint_, kRows));
+        next_checkpoint_ = 0;
+        checkpoints_exhausted_ = checkpoints_.empty();
+        continue;
+      }
+      const CheckpointRecord& checkpoint = checkpoints_[next_checkpoint_];
+      if (checkpoint.size > tree_.size()) return {};
+      check_checkpoint(checkpoint);
+      last_checkpoint_ = checkpoint.size;
+      ++next_checkpoint_;
+    }
+  }
+
+  void check_checkpoint(const CheckpointRecord& record) {
+    const std::string name = "checkpoint of size " + std::to_string(record.size);
+    if (!std::ranges::equal(record.root, tree_.frontier().root())) {
+      findings_.add(name + " has another root than the entries");
+    }
+    if (record.note.empty()) return;  // written down, and a crash came before the signature
+    const auto checkpoint = parse_checkpoint(record.note);
+    if (!checkpoint) {
+      findings_.add(name + ": its note does not parse");
+      return;
+    }
+    if (checkpoint->size != record.size || checkpoint->root != record.root) {
+      findings_.add(name + ": its note says something else");
+    }
+    bool verified = true;
+    for (const NoteVerifier& verifier : verifiers_) {
+      if (verifier.name() == checkpoint->origin && verifier.verify(record.note)) continue;
+      verified = false;
+      findings_.add(name + ": no valid signature of " + verifier.vkey());
+    }
+    if (verified) ++checkpoints_verified_;
+  }
+
+  Result<void> check_end(std::uint64_t mark) {
+    ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
+    if (log_size < size_) findings_.add("the log became shorter while it was read");
+    ASSIGN_OR_RETURN(const auto last, store_.last_checkpoint());
+    if (last && last->size > log_size) {
+      findings_.add("the log is shorter than its checkpoint of size " + std::to_string(last->size));
+    }
+    const auto open = inventory_.first_open_intent();
+    if (mark > log_size || (open && *open < mark)) {
+      findings_.add("recovery would begin behind an intent that is open");
+    }
+    return log_size == size_ ? check_surplus_tiles() : Result<void>();
+  }
+
+  /// A tile that the log has not filled yet would be served as full.
+  Result<void> check_surplus_tiles() {
+    for (unsigned level = 0; level < 8; ++level) {
+      const std::uint64_t hashes = size_ >> (kTileBits * level);
+      ASSIGN_OR_RETURN(const Bytes surplus, store_.tile_roots(level, hashes >> kTileBits, 1));
+      if (!surplus.empty()) {
+        findings_.add(tile_path({.level = level, .index = hashes >> kTileBits}) +
+                      " is beyond the end of the log");
+      }
+    }
+    return {};
+  }
+
+  VerifyReport report() {
+    VerifyReport report;
+    report.good = findings_.count() == 0;
+    report.entries = tree_.size();
+    report.root = copy_of(tree_.frontier().root());
+    report.checkpoints = checkpoints_verified_;
+    report.certificates = inventory_.certificates();
+    report.revocations = inventory_.revocations();
+    report.open_intents = inventory_.open_intents();
+    report.finding_count = findings_.count();
+    report.findings = findings_.kept();
+    return report;
+  }
+
+  Store& store_;
+  const std::vector<NoteVerifier>& verifiers_;
+  AuditFindings findings_;
+  InventoryCheck inventory_;
+  GrowingTree tree_;
+  GrowingTree::TileSink check_tile_;
+  std::uint64_t size_ = 0;
+  std::string last_time_;
+
+  std::vector<CheckpointRecord> checkpoints_;
+  std::size_t next_checkpoint_ = 0;
+  std::uint64_t last_checkpoint_ = 0;
+  bool checkpoints_exhausted_ = false;
+  std::uint64_t checkpoints_verified_ = 0;
+};
+
+std::string count_of(std::uint64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& verifiers,
+                                const VerifyOptions& options) {
+  return LogCheck(store, verifiers).run(options);
+}
+
+std::string summary(const VerifyReport& report) {
+  if (!report.good) {
+    return "BAD: " + count_of(report.finding_count, "finding") +
+           "; first: " + (report.findings.empty() ? "none" : report.findings.front());
+  }
+  std::string line = "good: " + std::to_string(report.entries) +
+                     (report.entries == 1 ? " entry, " : " entries, ") +
+                     count_of(report.checkpoints, "signed checkpoint") + ", " +
+                     count_of(report.certificates, "certificate") + " and " +
+                     count_of(report.revocations, "revocation") + " match the log, ";
+  line += report.open_intents == 0 ? "every intent has its outcome"
+                                   : count_of(report.open_intents, "intent") + " open";
+  return line + "; root " + to_base64(report.root);
+}
+
+}  // namespace chancery

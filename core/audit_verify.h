@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/signed_note.h"
+#include "core/store.h"
+
+namespace chancery {
+
+struct VerifyReport {
+  bool good = false;               ///< nothing was found wrong
+  std::uint64_t entries = 0;       ///< of the log when the verification began
+  Bytes root;                      ///< over these entries
+  std::uint64_t checkpoints = 0;   ///< signed ones, verified with every key
+  std::uint64_t certificates = 0;  ///< rows that match their intents and outcomes
+  std::uint64_t revocations = 0;   ///< rows that match their entries
+  std::uint64_t open_intents = 0;  ///< under way, or left by a crash for the next start
+  std::uint64_t finding_count = 0;
+  std::vector<std::string> findings;  ///< the first hundred, in words
+};
+
+struct VerifyOptions {
+  /// Told now and then how many entries of how many are verified.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+/// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or
+/// a copy: entries canonical and in order of time; tiles; every checkpoint's root and signatures,
+/// by each of `verifiers`; one outcome for each intent; certificates, revocations, keys, CAs and
+/// machines against the entries that made them, both ways where the log says enough; policy
+/// versions. What is wrong is in the report; an error means that the store could not be read.
+Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& verifiers,
+                                const VerifyOptions& options = {});
+
+/// One line: what holds, or how much does not and the first of it.
+std::string summary(const VerifyReport& report);
+
+}  // namespace chancery

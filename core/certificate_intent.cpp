@@ -1,0 +1,27 @@
+#include "core/certificate_intent.h"
+
+#include <nlohmann/json.hpp>
+
+namespace chancery {
+
+std::string text_member(const nlohmann::json& entry, const char* name) {
+  const auto found = entry.find(name);
+  return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Result<CertificateRecord> certificate_of_intent(const nlohmann::json& intent) {
+  CertificateRecord record;
+  record.state = CertificateState::unknown;
+  ASSIGN_OR_RETURN(record.serial, Serial::parse(text_member(intent, "serial")));
+  ASSIGN_OR_RETURN(record.issuer, CaName::parse(text_member(intent, "issuer")));
+  ASSIGN_OR_RETURN(record.profile, ProfileName::parse(text_member(intent, "profile")));
+  if (const std::string owner = text_member(intent, "owner"); !owner.empty()) {
+    ASSIGN_OR_RETURN(record.machine, MachineName::parse(owner));
+  }
+  ASSIGN_OR_RETURN(record.not_before, from_rfc3339(text_member(intent, "not_before")));
+  ASSIGN_OR_RETURN(record.not_after, from_rfc3339(text_member(intent, "not_after")));
+  ASSIGN_OR_RETURN(record.spki_sha256, from_hex(text_member(intent, "spki_sha256")));
+  return record;
+}
+
+}  // namespace chancery

@@ -1,0 +1,62 @@
+#include "core/durable_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "core/file_handle.h"
+
+namespace chancery {
+namespace {
+
+Failure file_failure(const std::string& what, const std::string& path) {
+  return fail(ErrorCode::store_unavailable, "cannot " + what + " " + path, "",
+              std::strerror(errno));
+}
+
+bool write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> read_durable_file(const std::string& path) {
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 && errno == ENOENT) return std::optional<std::string>();
+  if (file.get() < 0) return file_failure("open", path);
+  std::string content;
+  std::array<char, 4096> part{};
+  for (;;) {
+    const ssize_t size = ::read(file.get(), part.data(), part.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return file_failure("read", path);
+    if (size == 0) return std::optional<std::string>(std::move(content));
+    content.append(part.data(), static_cast<std::size_t>(size));
+  }
+}
+
+Result<void> replace_durable_file(const std::string& path, const std::string& content) {
+  const std::string next = path + ".new";
+  {
+    const FileHandle file(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (file.get() < 0) return file_failure("create", next);
+    if (!write_all(file.get(), content)) return file_failure("write", next);
+    if (::fsync(file.get()) != 0) return file_failure("flush", next);
+  }
+  // Crash point: the old file stands, and beside it one that the next replacement overwrites.
+  if (::rename(next.c_str(), path.c_str()) != 0) return file_failure("replace", path);
+  return sync_parent(path);
+}
+
+}  // namespace chancery

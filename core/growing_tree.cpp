@@ -1,0 +1,35 @@
+#include "core/growing_tree.h"
+
+#include "core/tile.h"
+
+namespace chancery {
+
+Result<GrowingTree> GrowingTree::open(Store& store) {
+  ASSIGN_OR_RETURN(const std::uint64_t size, store.log_size());
+  TreeReader reader(store, size);
+  GrowingTree tree;
+  ASSIGN_OR_RETURN(tree.frontier_, reader.frontier());
+  for (unsigned level = 0; size >> (kTileBits * level) != 0; ++level) {
+    ASSIGN_OR_RETURN(const auto hashes, reader.open_tile(level));
+    Bytes& open_tile = tree.open_tiles_.emplace_back();
+    for (const Hash& hash : hashes) open_tile.insert(open_tile.end(), hash.begin(), hash.end());
+  }
+  return tree;
+}
+
+Result<void> GrowingTree::append(ByteView entry, const TileSink& sink) {
+  const std::uint64_t index = frontier_.size();
+  Hash hash = leaf_hash(entry);
+  frontier_.append(hash);
+  for (unsigned level = 0;; ++level) {
+    if (level == open_tiles_.size()) open_tiles_.emplace_back();
+    Bytes& tile = open_tiles_[level];
+    tile.insert(tile.end(), hash.begin(), hash.end());
+    if (tile.size() < kTileWidth * sizeof(Hash)) return {};
+    hash = perfect_root(tile, kTileWidth);
+    RETURN_IF_ERROR(sink(level, index >> (kTileBits * (level + 1)), tile, hash));
+    tile.clear();
+  }
+}
+
+}  // namespace chancery

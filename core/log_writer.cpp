@@ -1,0 +1,284 @@
+#include "core/log_writer.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/limits.h"
+
+namespace chancery {
+namespace {
+
+// The mark may lag: recovery then reads this many entries more, and a commit writes a page less.
+constexpr std::uint64_t kMarkStride = 1024;
+constexpr std::size_t kScanRows = 1024;
+
+Failure closed_failure(const std::string& problem) {
+  return fail(ErrorCode::store_unavailable, "the audit log is closed", "", problem);
+}
+
+/// The rows that a record adds name the entries that explain them.
+struct FillIn {
+  const Submission& submission;
+
+  void operator()(AddCertificate& change) const {
+    change.row.outcome = submission.index;
+    if (submission.role == Submission::Role::outcome) change.row.intent = submission.concludes;
+  }
+  void operator()(AddRevocation& change) const {
+    change.row.entry = submission.index;
+    change.row.revoked_at = submission.time;
+  }
+  void operator()(AddKey& change) const { change.row.entry = submission.index; }
+  void operator()(AddCa& change) const { change.row.entry = submission.index; }
+  void operator()(AddMachine& change) const { change.row.entry = submission.index; }
+  void operator()(ClaimRequest& change) const { change.row.intent = submission.index; }
+  void operator()(const auto&) const {}
+};
+
+Failure malformed(std::uint64_t index) {
+  return fail(ErrorCode::internal, "entry " + std::to_string(index) + " of the log does not parse");
+}
+
+/// Intents at or after `mark` without an outcome, in order.
+Result<std::vector<LogWriter::OpenIntent>> find_open_intents(Store& store, std::uint64_t mark,
+                                                             std::uint64_t size) {
+  std::map<std::uint64_t, std::string> open;
+  for (std::uint64_t index = mark; index < size;) {
+    ASSIGN_OR_RETURN(auto entries, store.entries(index, kScanRows));
+    if (entries.empty()) return malformed(index);
+    for (std::string& text : entries) {
+      const auto entry = nlohmann::json::parse(text, nullptr, false);
+      if (!entry.is_object()) return malformed(index);
+      const auto kind = entry.value("kind", nlohmann::json());
+      if (kind == name_of(EntryKind::intent)) open.emplace(index, std::move(text));
+      if (kind == name_of(EntryKind::outcome)) {
+        const auto intent = entry.find("intent");
+        if (intent == entry.end() || !intent->is_number_unsigned()) return malformed(index);
+        open.erase(intent->get<std::uint64_t>());
+      }
+      ++index;
+    }
+  }
+  std::vector<LogWriter::OpenIntent> intents;
+  for (auto& [index, text] : open) intents.push_back({index, std::move(text)});
+  return intents;
+}
+
+Result<Time> time_of_entry(Store& store, std::uint64_t index) {
+  ASSIGN_OR_RETURN(const std::string text, store.entry(index));
+  const auto entry = nlohmann::json::parse(text, nullptr, false);
+  if (!entry.is_object() || !entry.contains("time") || !entry["time"].is_string()) {
+    return malformed(index);
+  }
+  const auto time = from_rfc3339(entry["time"].get<std::string>());
+  if (!time) return malformed(index);
+  return *time;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(Store& store) {
+  ASSIGN_OR_RETURN(GrowingTree tree, GrowingTree::open(store));
+  const std::uint64_t size = tree.size();
+  Time last_time{};
+  if (size > 0) {
+    ASSIGN_OR_RETURN(last_time, time_of_entry(store, size - 1));
+  }
+  ASSIGN_OR_RETURN(const std::uint64_t mark, store.recovery_mark());
+  if (mark > size) {
+    return fail(ErrorCode::internal, "the log is shorter than where its recovery begins");
+  }
+  ASSIGN_OR_RETURN(auto left_open, find_open_intents(store, mark, size));
+  return std::unique_ptr<LogWriter>(
+      new LogWriter(store, std::move(tree), last_time, mark, std::move(left_open)));
+}
+
+LogWriter::LogWriter(Store& store, GrowingTree tree, Time last_time, std::uint64_t mark,
+                     std::vector<OpenIntent> left_open)
+    : store_(store),
+      tree_(std::move(tree)),
+      put_tile_([&store](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
+        return store.put_tile(level, index, hashes, root);
+      }),
+      mark_(mark),
+      left_open_(std::move(left_open)),
+      last_time_(last_time),
+      durable_(tree_.frontier()) {
+  for (const OpenIntent& intent : left_open_) open_intents_.insert(intent.index);
+  thread_ = std::thread([this] { run(); });
+}
+
+LogWriter::~LogWriter() {
+  {
+    std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_one();
+  thread_.join();
+}
+
+Result<std::uint64_t> LogWriter::submit(Submission& submission, Admission admission) {
+  if (submission.draft.text.size() > limits::entry_bytes) {
+    return fail(ErrorCode::too_large, "the record is longer than an entry of the log may be");
+  }
+  ASSIGN_OR_RETURN(const auto batch, enqueue(submission, admission));
+  batch->done.wait(0, std::memory_order_acquire);
+  if (submission.error) return Failure(*submission.error);
+  return submission.index;
+}
+
+Result<std::shared_ptr<LogWriter::Batch>> LogWriter::enqueue(Submission& submission,
+                                                             Admission admission) {
+  std::shared_ptr<Batch> batch;
+  bool wake_writer = false;
+  {
+    std::lock_guard guard(mutex_);
+    if (closed_.load(std::memory_order_relaxed)) return closed_failure(problem_);
+    if (admission == Admission::bounded && waiting_ >= limits::records_waiting) {
+      return fail(ErrorCode::busy, "too many records wait for the audit log");
+    }
+    // The clock is read where the order is made, so that time never runs backwards in the log; a
+    // clock that was set back stands still until it has caught up.
+    last_time_ = std::max(now(), last_time_);
+    submission.time = last_time_;
+    if (queue_.empty() || queue_.back()->submissions.size() >= limits::records_per_commit) {
+      queue_.push_back(std::make_shared<Batch>());
+    }
+    batch = queue_.back();
+    batch->submissions.push_back(&submission);
+    ++waiting_;
+    wake_writer = std::exchange(idle_, false);
+  }
+  if (wake_writer) work_.notify_one();
+  return batch;
+}
+
+void LogWriter::close(const Error& error) {
+  std::deque<std::shared_ptr<Batch>> abandoned;
+  std::string problem;
+  {
+    std::lock_guard guard(mutex_);
+    if (!closed_.exchange(true)) {
+      problem_ = error.message + (error.detail.empty() ? "" : ": " + error.detail);
+    }
+    problem = problem_;
+    abandoned.swap(queue_);
+    waiting_ = 0;
+  }
+  for (const auto& batch : abandoned) {
+    for (Submission* submission : batch->submissions) {
+      submission->error = closed_failure(problem).value();
+    }
+    wake(*batch);
+  }
+}
+
+MerkleFrontier LogWriter::durable() const {
+  std::lock_guard guard(mutex_);
+  return durable_;
+}
+
+std::string LogWriter::problem() const {
+  std::lock_guard guard(mutex_);
+  return problem_;
+}
+
+std::size_t LogWriter::waiting() const {
+  std::lock_guard guard(mutex_);
+  return waiting_;
+}
+
+void LogWriter::run() {
+  while (const auto batch = next_batch()) {
+    if (const auto written = write(*batch); !written) {
+      store_.roll_back();
+      // Whether the last transaction is on the disk is not known (and after a failed fsync cannot
+      // be found out by trying again), so nothing is appended to it. The next start reads what is
+      // there.
+      close(written.error());
+      for (Submission* submission : batch->submissions) {
+        submission->error = closed_failure(problem()).value();
+      }
+    }
+    wake(*batch);
+  }
+}
+
+std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
+  std::unique_lock guard(mutex_);
+  while (queue_.empty() && !stopping_) {
+    idle_ = true;
+    work_.wait(guard);
+  }
+  idle_ = false;
+  if (queue_.empty()) return nullptr;
+  auto batch = std::move(queue_.front());
+  queue_.pop_front();
+  waiting_ -= batch->submissions.size();
+  return batch;
+}
+
+Result<void> LogWriter::write(Batch& batch) {
+  const std::uint64_t before = tree_.size();
+  RETURN_IF_ERROR(store_.begin());
+  for (Submission* submission : batch.submissions) RETURN_IF_ERROR(write(*submission));
+  RETURN_IF_ERROR(advance_mark());
+  // Crash point: nothing of this batch is on the disk, and nobody was told that it is.
+  RETURN_IF_ERROR(store_.commit());
+  // Crash point: all of it is on the disk, and nobody was told. An intent among it is found open at
+  // the next start; an outcome's answer is given to whoever repeats the request.
+  entries_.fetch_add(tree_.size() - before, std::memory_order_relaxed);
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  std::lock_guard guard(mutex_);
+  durable_ = tree_.frontier();
+  return {};
+}
+
+Result<void> LogWriter::write(Submission& submission) {
+  if (submission.checkpoint) return store_.put_checkpoint(*submission.checkpoint);
+  return write_entry(submission);
+}
+
+Result<void> LogWriter::write_entry(Submission& submission) {
+  submission.index = tree_.size();
+  const std::string time = to_rfc3339(submission.time);
+  std::string& text = submission.draft.text;
+  text.replace(submission.draft.time_at, time.size(), time);
+  for (StoreChange& change : submission.changes) std::visit(FillIn{submission}, change);
+
+  const Store::PendingEntry entry{submission.index, std::move(text), std::move(submission.changes),
+                                  submission.time};
+  ASSIGN_OR_RETURN(Store::Applied applied, store_.apply(entry));
+  if (applied.refused) {
+    submission.error = std::move(applied.refused);
+    return {};
+  }
+  RETURN_IF_ERROR(tree_.append(bytes_of(entry.text), put_tile_));
+  switch (submission.role) {
+    case Submission::Role::plain:
+      break;
+    case Submission::Role::intent:
+      open_intents_.insert(submission.index);
+      break;
+    case Submission::Role::outcome:
+      CHECK(open_intents_.erase(submission.concludes) == 1);
+      break;
+  }
+  return {};
+}
+
+Result<void> LogWriter::advance_mark() {
+  const std::uint64_t first_open = open_intents_.empty() ? tree_.size() : *open_intents_.begin();
+  if (first_open < mark_ + kMarkStride) return {};
+  mark_ = first_open;
+  return store_.put_recovery_mark(mark_);
+}
+
+void LogWriter::wake(Batch& batch) {
+  // After the store a submission may be gone with its thread's stack.
+  batch.done.store(1, std::memory_order_release);
+  batch.done.notify_all();
+}
+
+}  // namespace chancery

@@ -1,0 +1,256 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/identifier.h"
+#include "core/key.h"
+#include "core/revocation.h"
+
+namespace chancery {
+
+/// issued: released to its machine. unknown: the token may have signed it before a crash or an
+/// error; never released, listed, and revocable by serial.
+enum class CertificateState { issued, unknown };
+
+struct CertificateRecord {
+  Serial serial;
+  CaName issuer;
+  MachineName machine;  ///< whom it names; owner for policy and revocation
+  ProfileName profile;
+  Time not_before, not_after;
+  Bytes spki_sha256;  ///< of the subject's key, 32 bytes
+  Bytes der;          ///< empty where unknown
+  CertificateState state = CertificateState::issued;
+  std::uint64_t intent = 0;   ///< index of its intent in the log
+  std::uint64_t outcome = 0;  ///< index of its outcome in the log
+};
+
+struct KeyRecord {
+  KeyName name;
+  KeyId id;
+  KeyPurpose purpose{};
+  KeyType type{};
+  std::vector<SignatureAlgorithm> algorithms;
+  MachineName creator;
+  Time created_at;
+  Bytes spki;
+  std::uint64_t entry = 0;
+};
+
+struct CaRecord {
+  CaName name;
+  KeyName key;
+  CaName issuer;            ///< itself for a root
+  Bytes certificate;        ///< DER
+  unsigned crl_shards = 1;  ///< fixed at creation
+  std::uint64_t entry = 0;
+};
+
+struct MachineRecord {
+  MachineName name;
+  MachineName added_by;
+  Time added_at;
+  std::uint64_t entry = 0;
+};
+
+struct EnrollmentRecord {
+  Bytes token_sha256;  ///< the token itself is never stored
+  MachineName machine;
+  ProfileName profile;
+  Time expires_at;
+  std::optional<Time> used_at;
+};
+
+struct CrlRecord {
+  CaName issuer;
+  std::string number;  ///< decimal CRLNumber
+  Time this_update, next_update;
+  std::uint64_t entries = 0;
+  Bytes der;
+};
+
+struct CheckpointRecord {
+  std::uint64_t size = 0;
+  Bytes root;        ///< 32 bytes
+  std::string note;  ///< signed note; empty between "written down" and "signed"
+};
+
+/// What a request did, kept under its idempotency key so that a repeat gets the same answer.
+struct RequestRecord {
+  MachineName machine;
+  std::string idempotency_key;
+  Bytes request_sha256;  ///< of the canonical request; a repeat with another one is refused
+  std::string request_id;
+  std::uint64_t intent = 0;
+  std::optional<std::string> answer;  ///< the stored Outcome as JSON; none while it is under way
+  Time expires_at;
+};
+
+struct PolicyVersionRecord {
+  std::string version;  ///< SHA-256 of the text, hexadecimal
+  std::string text;
+  Time loaded_at;
+};
+
+// What one record changes beside the log. "fails" means: nothing of this record is written, the
+// others of the same commit are not affected.
+
+/// fails (conflict): serial exists.
+struct AddCertificate {
+  CertificateRecord row;
+};
+/// fails (conflict): revoked already.
+struct AddRevocation {
+  Revocation row;
+};
+/// fails (conflict): name or id exists.
+struct AddKey {
+  KeyRecord row;
+};
+/// fails (conflict): name exists.
+struct AddCa {
+  CaRecord row;
+};
+/// fails (conflict): name exists.
+struct AddMachine {
+  MachineRecord row;
+};
+struct AddEnrollment {
+  EnrollmentRecord row;
+};
+/// fails (unauthenticated): no such token, used, or expired at `at`. One winner under a race.
+struct ClaimEnrollment {
+  Bytes token_sha256;
+  Time at;
+};
+/// fails (conflict): number not above the last.
+struct PutCrl {
+  CrlRecord row;
+};
+/// fails (conflict): key exists, not expired.
+struct ClaimRequest {
+  RequestRecord row;
+};
+/// Keeps the answer of a claimed request, once.
+struct AnswerRequest {
+  MachineName machine;
+  std::string idempotency_key;
+  std::string answer;
+};
+/// The request was not carried out and may be made again under the same key.
+struct ReleaseRequest {
+  MachineName machine;
+  std::string idempotency_key;
+};
+/// Nothing when the version is there already.
+struct AddPolicyVersion {
+  PolicyVersionRecord row;
+};
+
+using StoreChange = std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine,
+                                 AddEnrollment, ClaimEnrollment, PutCrl, ClaimRequest,
+                                 AnswerRequest, ReleaseRequest, AddPolicyVersion>;
+
+/// Rows of a listing with `after` exclusive, in key order; at most `limit`.
+struct Page {
+  std::string after;
+  std::size_t limit = 100;
+};
+
+/// The database: SQLite in WAL mode with synchronous=FULL. This header is the whole of what the
+/// rest knows of it; its SQL stays portable for a second implementation on PostgreSQL.
+/// Reads are safe from many threads and see only what is durable. Writes come from the audit log's
+/// one writer, so that rows and the entries that explain them commit together.
+class Store {
+ public:
+  /// Opens or creates `path` (0600), and keeps everyone else from doing the same: a second open()
+  /// of the same database, by any process, is refused. store_unavailable with the reason.
+  static Result<std::unique_ptr<Store>> open(const std::string& path);
+  /// A copy of a database, or one in use by a running service: nothing is written. A file without
+  /// a -wal beside it is taken for a copy that nobody writes; a service that starts on it later
+  /// confuses its readers.
+  static Result<std::unique_ptr<Store>> open_read_only(const std::string& path);
+  ~Store();
+
+  /// One entry with what it changes, as the audit log's writer hands it over.
+  struct PendingEntry {
+    std::uint64_t index;  ///< dense, from log_size()
+    std::string text;     ///< at most limits::entry_bytes
+    std::vector<StoreChange> changes;
+    Time time;  ///< of the entry; what has expired is judged by it
+  };
+  /// Outcome of one PendingEntry: applied, or the precondition that failed.
+  struct Applied {
+    std::optional<Error> refused;
+  };
+
+  /// Begins a transaction. Then apply() for each entry in order, then commit(), which returns after
+  /// the data is on the disk. After an error of commit() the state on disk is either all or
+  /// nothing of it: the caller must not guess, and stops.
+  Result<void> begin();
+  /// Writes one entry and its changes, or nothing of it (a failed precondition; value = refused).
+  Result<Applied> apply(const PendingEntry& entry);
+  /// A full tile: 256 hashes of 32 bytes, and the root over them.
+  Result<void> put_tile(unsigned level, std::uint64_t index, ByteView hashes, ByteView root);
+  /// Every intent before `index` has its terminal record; where recovery begins to read.
+  Result<void> put_recovery_mark(std::uint64_t index);
+  Result<void> put_checkpoint(const CheckpointRecord& checkpoint);
+  Result<void> commit();
+  void roll_back();
+
+  // Log
+  Result<std::uint64_t> log_size();
+  Result<std::uint64_t> recovery_mark();
+  Result<std::string> entry(std::uint64_t index);
+  /// Entries first … first+count-1, fewer at the end of the log.
+  Result<std::vector<std::string>> entries(std::uint64_t first, std::size_t count);
+  /// A full tile of 256 hashes, or not_found.
+  Result<Bytes> tile(unsigned level, std::uint64_t index);
+  /// Roots of the full tiles first … first+count-1 of a level, one after the other: the hashes of
+  /// the level above. Fewer where there are no more.
+  Result<Bytes> tile_roots(unsigned level, std::uint64_t first, std::size_t count);
+  /// The largest, signed or only written down.
+  Result<std::optional<CheckpointRecord>> last_checkpoint();
+  Result<std::optional<CheckpointRecord>> last_signed_checkpoint();
+  /// Checkpoints with size above `after`, in order of size.
+  Result<std::vector<CheckpointRecord>> checkpoints(std::uint64_t after, std::size_t limit);
+
+  // Inventory
+  Result<std::optional<CertificateRecord>> certificate(const Serial& serial);
+  /// In order of serial; `machine` empty means all.
+  Result<std::vector<CertificateRecord>> certificates(const MachineName& machine, const Page& page);
+  Result<std::uint64_t> certificate_count();
+  /// Certificates first … first+count-1 in the order of their outcomes, counted from 1 and without
+  /// gaps; fewer at the end.
+  Result<std::vector<CertificateRecord>> certificates_by_number(std::uint64_t first,
+                                                                std::size_t count);
+  Result<std::optional<Revocation>> revocation(const Serial& serial);
+  /// Revocations by `issuer` whose entry is above `after_entry`, in log order, at most `limit`.
+  Result<std::vector<Revocation>> revocations(const CaName& issuer, std::uint64_t after_entry,
+                                              std::size_t limit);
+  Result<std::uint64_t> revocation_count();
+  /// As certificates_by_number.
+  Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);
+  Result<std::vector<KeyRecord>> keys();
+  Result<std::vector<CaRecord>> cas();
+  Result<std::optional<MachineRecord>> machine(const MachineName& name);
+  Result<std::vector<MachineRecord>> machines(const Page& page);
+  Result<std::optional<CrlRecord>> crl(const CaName& issuer);
+  Result<std::optional<RequestRecord>> request(const MachineName& machine,
+                                               const std::string& idempotency_key);
+  Result<std::optional<EnrollmentRecord>> enrollment(ByteView token_sha256);
+  Result<std::optional<PolicyVersionRecord>> policy_version(const std::string& version);
+
+ private:
+  struct Connections;
+  explicit Store(std::unique_ptr<Connections> connections);
+  std::unique_ptr<Connections> connections_;
+};
+
+}  // namespace chancery

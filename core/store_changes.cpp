@@ -1,0 +1,176 @@
+#include "core/store_changes.h"
+
+#include <algorithm>
+
+#include "core/store_rows.h"
+
+namespace chancery {
+namespace {
+
+using store_rows::to_micros;
+using Refusal = std::optional<Error>;
+
+/// The statement says by the rows it touched whether its precondition held.
+Result<Refusal> unless_changed(const Result<int>& changed, ErrorCode code, std::string message,
+                               std::string field = {}) {
+  if (!changed) return Failure(changed.error());
+  if (*changed == 0) return Refusal(Error{code, std::move(message), std::move(field)});
+  return Refusal();
+}
+
+Result<Refusal> always(const Result<int>& changed) {
+  if (!changed) return Failure(changed.error());
+  return Refusal();
+}
+
+struct Apply {
+  sqlite::Connection& connection;
+  Time now;
+
+  Result<Refusal> operator()(const AddCertificate& change) const {
+    const CertificateRecord& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
+                    row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
+                    to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256, row.der,
+                    store_rows::name_of(row.state), row.intent, row.outcome),
+        ErrorCode::conflict, "a certificate with this serial exists", "serial");
+  }
+
+  Result<Refusal> operator()(const AddRevocation& change) const {
+    const Revocation& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO revocation (" CHANCERY_REVOCATION_COLUMNS ")"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
+                    row.serial.bytes, row.issuer.text(), name_of(row.reason),
+                    to_micros(row.revoked_at), row.by.text(), to_micros(row.not_after), row.entry),
+        ErrorCode::conflict, "the certificate is revoked already", "serial");
+  }
+
+  Result<Refusal> operator()(const AddKey& change) const {
+    const KeyRecord& key = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO key (" CHANCERY_KEY_COLUMNS ")"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    key.name.text(), key.id.bytes, name_of(key.purpose), row(key.type).name,
+                    store_rows::join(key.algorithms), key.creator.text(), to_micros(key.created_at),
+                    key.spki, key.entry),
+        ErrorCode::conflict, "a key of this name or id exists", "key");
+  }
+
+  Result<Refusal> operator()(const AddCa& change) const {
+    const CaRecord& row = change.row;
+    return unless_changed(sqlite::run(connection,
+                                      "INSERT INTO ca (" CHANCERY_CA_COLUMNS ")"
+                                      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                                      row.name.text(), row.key.text(), row.issuer.text(),
+                                      row.certificate, row.crl_shards, row.entry),
+                          ErrorCode::conflict, "a CA of this name exists", "issuer");
+  }
+
+  Result<Refusal> operator()(const AddMachine& change) const {
+    const MachineRecord& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO machine (" CHANCERY_MACHINE_COLUMNS ")"
+                    " VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                    row.name.text(), row.added_by.text(), to_micros(row.added_at), row.entry),
+        ErrorCode::conflict, "a machine of this name exists", "machine");
+  }
+
+  Result<Refusal> operator()(const AddEnrollment& change) const {
+    const EnrollmentRecord& row = change.row;
+    return always(sqlite::run(connection,
+                              "INSERT INTO enrollment (" CHANCERY_ENROLLMENT_COLUMNS ")"
+                              " VALUES (?, ?, ?, ?, ?)",
+                              row.token_sha256, row.machine.text(), row.profile.text(),
+                              to_micros(row.expires_at), to_micros(row.used_at)));
+  }
+
+  Result<Refusal> operator()(const ClaimEnrollment& change) const {
+    // One statement, and one writer: the second of two claims finds used_at set.
+    return unless_changed(
+        sqlite::run(connection,
+                    "UPDATE enrollment SET used_at = ?1"
+                    " WHERE token_sha256 = ?2 AND used_at IS NULL AND expires_at > ?1",
+                    to_micros(change.at), change.token_sha256),
+        ErrorCode::unauthenticated, "the enrolment token is unknown, used or expired", "token");
+  }
+
+  Result<Refusal> operator()(const PutCrl& change) const {
+    const CrlRecord& row = change.row;
+    const bool decimal =
+        !row.number.empty() && row.number.front() != '0' &&
+        std::ranges::all_of(row.number, [](char c) { return c >= '0' && c <= '9'; });
+    if (!decimal) return Refusal(Error{ErrorCode::internal, "a CRL number is not decimal"});
+    // Up to 20 octets (RFC 5280 section 5.2.3), so compared as text: first length, then digits.
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO crl (" CHANCERY_CRL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (issuer) DO UPDATE SET number = excluded.number,"
+                    " this_update = excluded.this_update, next_update = excluded.next_update,"
+                    " entries = excluded.entries, der = excluded.der"
+                    " WHERE length(excluded.number) > length(crl.number)"
+                    " OR (length(excluded.number) = length(crl.number)"
+                    " AND excluded.number > crl.number)",
+                    row.issuer.text(), row.number, to_micros(row.this_update),
+                    to_micros(row.next_update), row.entries, row.der),
+        ErrorCode::conflict, "the CRL's number is not above the last one's", "number");
+  }
+
+  Result<Refusal> operator()(const ClaimRequest& change) const {
+    const RequestRecord& row = change.row;
+    // Each claim takes up to two expired ones away, so that the table does not grow for ever.
+    RETURN_IF_ERROR(sqlite::run(connection,
+                                "DELETE FROM request WHERE rowid IN (SELECT rowid FROM request"
+                                " WHERE expires_at <= ? ORDER BY expires_at LIMIT 2)",
+                                to_micros(now)));
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO request (" CHANCERY_REQUEST_COLUMNS ")"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                    " ON CONFLICT (machine, idempotency_key) DO UPDATE SET"
+                    " request_sha256 = excluded.request_sha256, request_id = excluded.request_id,"
+                    " intent = excluded.intent, answer = excluded.answer,"
+                    " expires_at = excluded.expires_at WHERE request.expires_at <= ?8",
+                    row.machine.text(), row.idempotency_key, row.request_sha256, row.request_id,
+                    row.intent, row.answer, to_micros(row.expires_at), to_micros(now)),
+        ErrorCode::conflict, "the idempotency key is in use", "idempotency_key");
+  }
+
+  Result<Refusal> operator()(const AnswerRequest& change) const {
+    // No row: the claim has expired meanwhile, and nobody can ask for its answer any more.
+    return always(sqlite::run(connection,
+                              "UPDATE request SET answer = ?"
+                              " WHERE machine = ? AND idempotency_key = ? AND answer IS NULL",
+                              change.answer, change.machine.text(), change.idempotency_key));
+  }
+
+  Result<Refusal> operator()(const ReleaseRequest& change) const {
+    return always(sqlite::run(connection,
+                              "DELETE FROM request"
+                              " WHERE machine = ? AND idempotency_key = ? AND answer IS NULL",
+                              change.machine.text(), change.idempotency_key));
+  }
+
+  Result<Refusal> operator()(const AddPolicyVersion& change) const {
+    const PolicyVersionRecord& row = change.row;
+    return always(sqlite::run(connection,
+                              "INSERT INTO policy_version (version, text, loaded_at)"
+                              " VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING",
+                              row.version, row.text, to_micros(row.loaded_at)));
+  }
+};
+
+}  // namespace
+
+Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
+                                          Time now) {
+  return std::visit(Apply{connection, now}, change);
+}
+
+}  // namespace chancery

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "core/sqlite.h"
+#include "core/store.h"
+
+namespace chancery {
+
+/// Writes one change of a record with an entry of time `now`. The value is the precondition that
+/// failed (store.h names them), in which case nothing was written; an error is the store's.
+Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
+                                          Time now);
+
+}  // namespace chancery

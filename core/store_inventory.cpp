@@ -1,0 +1,131 @@
+#include "core/store.h"
+#include "core/store_connections.h"
+#include "core/store_rows.h"
+
+namespace chancery {
+
+Result<std::optional<CertificateRecord>> Store::certificate(const Serial& serial) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::certificate,
+                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS " FROM certificate WHERE serial = ?",
+                  serial.bytes);
+}
+
+Result<std::vector<CertificateRecord>> Store::certificates(const MachineName& machine,
+                                                           const Page& page) {
+  Bytes after;  // sorts before every serial
+  if (!page.after.empty()) {
+    ASSIGN_OR_RETURN(const Serial serial, Serial::parse(page.after));
+    after = copy_of(serial.bytes);
+  }
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  if (machine.empty()) {
+    return read_all(*reader, store_rows::certificate,
+                    "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                    " FROM certificate WHERE serial > ? ORDER BY serial LIMIT ?",
+                    after, page.limit);
+  }
+  return read_all(*reader, store_rows::certificate,
+                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                  " FROM certificate WHERE machine = ? AND serial > ? ORDER BY serial LIMIT ?",
+                  machine.text(), after, page.limit);
+}
+
+Result<std::uint64_t> Store::certificate_count() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_number(*reader, "SELECT coalesce(max(number), 0) FROM certificate");
+}
+
+Result<std::vector<CertificateRecord>> Store::certificates_by_number(std::uint64_t first,
+                                                                     std::size_t count) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::certificate,
+                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                  " FROM certificate WHERE number >= ? AND number < ? ORDER BY number",
+                  first, first + count);
+}
+
+Result<std::optional<Revocation>> Store::revocation(const Serial& serial) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::revocation,
+                  "SELECT " CHANCERY_REVOCATION_COLUMNS " FROM revocation WHERE serial = ?",
+                  serial.bytes);
+}
+
+Result<std::vector<Revocation>> Store::revocations(const CaName& issuer, std::uint64_t after_entry,
+                                                   std::size_t limit) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::revocation,
+                  "SELECT " CHANCERY_REVOCATION_COLUMNS
+                  " FROM revocation WHERE issuer = ? AND entry > ? ORDER BY entry LIMIT ?",
+                  issuer.text(), after_entry, limit);
+}
+
+Result<std::uint64_t> Store::revocation_count() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_number(*reader, "SELECT coalesce(max(number), 0) FROM revocation");
+}
+
+Result<std::vector<Revocation>> Store::revocations_by_number(std::uint64_t first,
+                                                             std::size_t count) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::revocation,
+                  "SELECT " CHANCERY_REVOCATION_COLUMNS
+                  " FROM revocation WHERE number >= ? AND number < ? ORDER BY number",
+                  first, first + count);
+}
+
+Result<std::vector<KeyRecord>> Store::keys() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::key,
+                  "SELECT " CHANCERY_KEY_COLUMNS " FROM key ORDER BY name");
+}
+
+Result<std::vector<CaRecord>> Store::cas() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::ca, "SELECT " CHANCERY_CA_COLUMNS " FROM ca ORDER BY name");
+}
+
+Result<std::optional<MachineRecord>> Store::machine(const MachineName& name) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::machine,
+                  "SELECT " CHANCERY_MACHINE_COLUMNS " FROM machine WHERE name = ?", name.text());
+}
+
+Result<std::vector<MachineRecord>> Store::machines(const Page& page) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::machine,
+                  "SELECT " CHANCERY_MACHINE_COLUMNS
+                  " FROM machine WHERE name > ? ORDER BY name LIMIT ?",
+                  page.after, page.limit);
+}
+
+Result<std::optional<CrlRecord>> Store::crl(const CaName& issuer) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::crl,
+                  "SELECT " CHANCERY_CRL_COLUMNS " FROM crl WHERE issuer = ?", issuer.text());
+}
+
+Result<std::optional<RequestRecord>> Store::request(const MachineName& machine,
+                                                    const std::string& idempotency_key) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::request,
+                  "SELECT " CHANCERY_REQUEST_COLUMNS
+                  " FROM request WHERE machine = ? AND idempotency_key = ?",
+                  machine.text(), idempotency_key);
+}
+
+Result<std::optional<EnrollmentRecord>> Store::enrollment(ByteView token_sha256) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::enrollment,
+                  "SELECT " CHANCERY_ENROLLMENT_COLUMNS " FROM enrollment WHERE token_sha256 = ?",
+                  token_sha256);
+}
+
+Result<std::optional<PolicyVersionRecord>> Store::policy_version(const std::string& version) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::policy_version,
+                  "SELECT version, text, loaded_at FROM policy_version WHERE version = ?", version);
+}
+
+}  // namespace chancery

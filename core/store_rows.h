@@ -1,0 +1,46 @@
+#pragma once
+
+#include "core/sqlite.h"
+#include "core/store.h"
+
+/// From rows to records, and the columns in the order in which these read them. What does not parse
+/// was not written by this program: internal.
+namespace chancery::store_rows {
+
+inline std::int64_t to_micros(Time time) {
+  return time.time_since_epoch().count();
+}
+inline std::optional<std::int64_t> to_micros(std::optional<Time> time) {
+  return time ? std::optional(to_micros(*time)) : std::nullopt;
+}
+
+std::string_view name_of(CertificateState state);
+/// Names with a comma between.
+std::string join(const std::vector<SignatureAlgorithm>& algorithms);
+
+#define CHANCERY_CERTIFICATE_COLUMNS                                                           \
+  "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
+  "outcome"
+#define CHANCERY_REVOCATION_COLUMNS "serial, issuer, reason, revoked_at, by, not_after, entry"
+#define CHANCERY_KEY_COLUMNS "name, id, purpose, type, algorithms, creator, created_at, spki, entry"
+#define CHANCERY_CA_COLUMNS "name, key, issuer, certificate, crl_shards, entry"
+#define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry"
+#define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at"
+#define CHANCERY_CRL_COLUMNS "issuer, number, this_update, next_update, entries, der"
+#define CHANCERY_REQUEST_COLUMNS \
+  "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at"
+
+Result<CertificateRecord> certificate(const sqlite::Statement& row);
+Result<Revocation> revocation(const sqlite::Statement& row);
+Result<KeyRecord> key(const sqlite::Statement& row);
+Result<CaRecord> ca(const sqlite::Statement& row);
+Result<MachineRecord> machine(const sqlite::Statement& row);
+Result<EnrollmentRecord> enrollment(const sqlite::Statement& row);
+Result<CrlRecord> crl(const sqlite::Statement& row);
+Result<RequestRecord> request(const sqlite::Statement& row);
+/// Columns: size, root, note.
+Result<CheckpointRecord> checkpoint(const sqlite::Statement& row);
+/// Columns: version, text, loaded_at.
+Result<PolicyVersionRecord> policy_version(const sqlite::Statement& row);
+
+}  // namespace chancery::store_rows

@@ -1,0 +1,199 @@
+#include "core/store_schema.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
+constexpr std::int64_t kVersion = 1;
+
+// Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
+// of the log, because rows are never deleted: the newest one's number is the count. The triggers
+// keep this program honest; what keeps everyone else honest is the Merkle tree.
+constexpr const char* kSchema = R"sql(
+BEGIN;
+
+CREATE TABLE entry (
+  number INTEGER PRIMARY KEY,  -- index in the log, from 0
+  text   TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER entry_update BEFORE UPDATE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER entry_delete BEFORE DELETE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+-- Full tiles only. The root stands before the hashes so that reading it leaves those unread.
+CREATE TABLE tile (
+  level  INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  root   BLOB NOT NULL CHECK (length(root) = 32),
+  hashes BLOB NOT NULL CHECK (length(hashes) = 8192),
+  PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tile_update BEFORE UPDATE ON tile
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER tile_delete BEFORE DELETE ON tile
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+CREATE TABLE recovery (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  mark INTEGER NOT NULL
+) STRICT;
+INSERT INTO recovery (only, mark) VALUES (1, 0);
+
+CREATE TABLE checkpoint (
+  size INTEGER PRIMARY KEY,
+  root BLOB NOT NULL CHECK (length(root) = 32),
+  note TEXT NOT NULL  -- empty until it is signed
+) STRICT;
+CREATE TRIGGER checkpoint_update BEFORE UPDATE ON checkpoint
+  WHEN OLD.note <> '' OR OLD.size <> NEW.size OR OLD.root <> NEW.root
+  BEGIN SELECT RAISE(ABORT, 'a signed checkpoint does not change'); END;
+CREATE TRIGGER checkpoint_delete BEFORE DELETE ON checkpoint
+  BEGIN SELECT RAISE(ABORT, 'a signed checkpoint does not change'); END;
+
+CREATE TABLE certificate (
+  number      INTEGER PRIMARY KEY,  -- from 1
+  serial      BLOB NOT NULL CHECK (length(serial) = 20),
+  issuer      TEXT NOT NULL,
+  machine     TEXT NOT NULL,
+  profile     TEXT NOT NULL,
+  not_before  INTEGER NOT NULL,
+  not_after   INTEGER NOT NULL,
+  spki_sha256 BLOB NOT NULL,
+  der         BLOB NOT NULL,
+  state       TEXT NOT NULL CHECK (state IN ('issued', 'unknown')),
+  intent      INTEGER NOT NULL,
+  outcome     INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX certificate_serial ON certificate (serial);
+CREATE INDEX certificate_machine ON certificate (machine, serial);
+CREATE TRIGGER certificate_delete BEFORE DELETE ON certificate
+  BEGIN SELECT RAISE(ABORT, 'certificates stay listed'); END;
+
+CREATE TABLE revocation (
+  number     INTEGER PRIMARY KEY,  -- from 1
+  serial     BLOB NOT NULL CHECK (length(serial) = 20),
+  issuer     TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  by         TEXT NOT NULL,
+  not_after  INTEGER NOT NULL,
+  entry      INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX revocation_serial ON revocation (serial);
+CREATE INDEX revocation_issuer ON revocation (issuer, entry);
+CREATE TRIGGER revocation_delete BEFORE DELETE ON revocation
+  BEGIN SELECT RAISE(ABORT, 'a revocation is for ever'); END;
+
+CREATE TABLE key (
+  name       TEXT PRIMARY KEY,
+  id         BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+  purpose    TEXT NOT NULL,
+  type       TEXT NOT NULL,
+  algorithms TEXT NOT NULL,  -- names, comma between
+  creator    TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  spki       BLOB NOT NULL,
+  entry      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE ca (
+  name        TEXT PRIMARY KEY,
+  key         TEXT NOT NULL,
+  issuer      TEXT NOT NULL,
+  certificate BLOB NOT NULL,
+  crl_shards  INTEGER NOT NULL,
+  entry       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE machine (
+  name     TEXT PRIMARY KEY,
+  added_by TEXT NOT NULL,
+  added_at INTEGER NOT NULL,
+  entry    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE enrollment (
+  token_sha256 BLOB PRIMARY KEY,
+  machine      TEXT NOT NULL,
+  profile      TEXT NOT NULL,
+  expires_at   INTEGER NOT NULL,
+  used_at      INTEGER
+) STRICT;
+
+CREATE TABLE crl (
+  issuer      TEXT PRIMARY KEY,
+  number      TEXT NOT NULL,
+  this_update INTEGER NOT NULL,
+  next_update INTEGER NOT NULL,
+  entries     INTEGER NOT NULL,
+  der         BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE request (
+  machine         TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  request_sha256  BLOB NOT NULL,
+  request_id      TEXT NOT NULL,
+  intent          INTEGER NOT NULL,
+  answer          TEXT,
+  expires_at      INTEGER NOT NULL,
+  PRIMARY KEY (machine, idempotency_key)
+) STRICT;
+CREATE INDEX request_expiry ON request (expires_at);
+
+CREATE TABLE policy_version (
+  version   TEXT PRIMARY KEY,
+  text      TEXT NOT NULL,
+  loaded_at INTEGER NOT NULL
+) STRICT;
+
+PRAGMA application_id = 0x63686e63;
+PRAGMA user_version = 1;
+COMMIT;
+)sql";
+
+Result<std::int64_t> number(sqlite::Connection& connection, std::string_view sql) {
+  sqlite::Statement query(connection, sql);
+  ASSIGN_OR_RETURN(const bool found, query.step());
+  return found ? query.integer(0) : 0;
+}
+
+struct Stamp {
+  std::int64_t application = 0, version = 0, tables = 0;
+};
+
+Result<Stamp> read_stamp(sqlite::Connection& connection) {
+  Stamp stamp;
+  ASSIGN_OR_RETURN(stamp.application, number(connection, "PRAGMA application_id"));
+  ASSIGN_OR_RETURN(stamp.version, number(connection, "PRAGMA user_version"));
+  ASSIGN_OR_RETURN(stamp.tables, number(connection, "SELECT count(*) FROM sqlite_schema"));
+  return stamp;
+}
+
+Result<void> check(const Stamp& stamp) {
+  if (stamp.application != kApplicationId) {
+    return fail(ErrorCode::store_unavailable, "the file is not a database of Chancery");
+  }
+  if (stamp.version != kVersion) {
+    return fail(ErrorCode::store_unavailable,
+                "the database has version " + std::to_string(stamp.version) +
+                    ", but this program knows version " + std::to_string(kVersion) + " only");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_schema(sqlite::Connection& connection) {
+  ASSIGN_OR_RETURN(const Stamp stamp, read_stamp(connection));
+  const bool empty = stamp.application == 0 && stamp.version == 0 && stamp.tables == 0;
+  return empty ? connection.execute(kSchema) : check(stamp);
+}
+
+Result<void> check_schema(sqlite::Connection& connection) {
+  ASSIGN_OR_RETURN(const Stamp stamp, read_stamp(connection));
+  return check(stamp);
+}
+
+}  // namespace chancery

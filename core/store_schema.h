@@ -1,0 +1,14 @@
+#pragma once
+
+#include "core/sqlite.h"
+
+namespace chancery {
+
+/// Makes the tables in an empty database, and refuses one that is not Chancery's or of a later
+/// version than this program knows.
+Result<void> prepare_schema(sqlite::Connection& connection);
+
+/// The same refusals, without writing anything. An empty database is refused too.
+Result<void> check_schema(sqlite::Connection& connection);
+
+}  // namespace chancery

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/merkle.h"
+#include "core/store.h"
+
+namespace chancery {
+
+/// C2SP tlog-tiles: 256 hashes of one level, or 256 entries. The hash at index i of level L is the
+/// root over the 256^L entries from i * 256^L.
+inline constexpr unsigned kTileBits = 8;
+inline constexpr std::size_t kTileWidth = std::size_t{1} << kTileBits;
+
+/// Reads the tree of one size, at most the log's, out of the store: full tiles as they are kept,
+/// partial ones from the roots below them or from the entries. A proof reads O(log size) tiles.
+/// Errors are the store's; internal where it holds less than it should. Keeps what it has read, so
+/// it is for one question or a few, by one thread.
+class TreeReader {
+ public:
+  TreeReader(Store& store, std::uint64_t size) : store_(store), size_(size) {}
+
+  /// RFC 9162 section 2.1.1.
+  Result<Hash> root();
+  /// The roots of the perfect subtrees, to go on appending from.
+  Result<MerkleFrontier> frontier();
+  /// The tree's last tile of a level: as many hashes as there are, at least one unless it is empty.
+  Result<std::vector<Hash>> open_tile(unsigned level);
+  /// RFC 9162 section 2.1.3.1, for the entry `index` < size (CHECK).
+  Result<std::vector<Hash>> inclusion_proof(std::uint64_t index);
+  /// RFC 9162 section 2.1.4.1, from the tree of `first_size` <= size (CHECK).
+  Result<std::vector<Hash>> consistency_proof(std::uint64_t first_size);
+
+ private:
+  /// Root over the entries begin … end-1, which is a node of some tree of this log.
+  Result<Hash> node(std::uint64_t begin, std::uint64_t end);
+  Result<Hash> perfect_node(unsigned height, std::uint64_t index);
+  Result<const Bytes*> tile(unsigned level, std::uint64_t index);
+
+  Store& store_;
+  std::uint64_t size_;
+  std::map<std::pair<unsigned, std::uint64_t>, Bytes> tiles_;
+};
+
+Result<Hash> root_at(Store& store, std::uint64_t size);
+/// The sibling hashes from the leaf up. invalid_request where index >= size or the log is shorter.
+Result<std::vector<Hash>> inclusion_proof(Store& store, std::uint64_t index, std::uint64_t size);
+/// invalid_request where first > second or the log is shorter.
+Result<std::vector<Hash>> consistency_proof(Store& store, std::uint64_t first,
+                                            std::uint64_t second);
+
+/// What a tile's path names.
+struct TilePath {
+  bool entries = false;  ///< a bundle of entries; `level` is 0
+  unsigned level = 0;    ///< 0 to 7
+  std::uint64_t index = 0;
+  std::size_t width = kTileWidth;  ///< less than 256 in a partial tile
+  bool operator==(const TilePath&) const = default;
+};
+/// "tile/0/x001/067", "tile/1/000.p/17", "tile/entries/x001/067".
+std::string tile_path(const TilePath& tile);
+/// The one spelling of each path only; anything else is not_found.
+Result<TilePath> parse_tile_path(std::string_view path);
+
+/// What stands under that path, once the log has grown to hold it: hashes of 32 bytes, or entries
+/// each after its length in two bytes, big-endian. not_found before.
+Result<Bytes> read_tile(Store& store, const TilePath& tile);
+
+}  // namespace chancery
