@@ -131,7 +131,7 @@ Result<std::shared_ptr<const SoftwareToken::KeyPair>> SoftwareToken::find(const 
 
 Result<Bytes> SoftwareToken::sign_counted(const KeyPair& pair, const SigningInput& input) {
   if (!fits(input.algorithm, pair.type)) {
-    return invalid("algorithm", "the key in the token has another type");
+    return fail(ErrorCode::token_unavailable, "the key in the token has another type");
   }
   Bytes signature = row(input.algorithm).digest
                         ? sign_digest(pair.key.get(), input.algorithm, input.input)
@@ -154,7 +154,7 @@ Result<Bytes> SoftwareToken::sign_with_faults(const SigningInput& input) {
   faults_.pop_front();
   switch (fault) {
     case TokenFault::refuse:
-      return fail(ErrorCode::token_unavailable, "the token refused", {}, "CKR_DEVICE_ERROR");
+      return fail(ErrorCode::token_unavailable, "the token failed", {}, "CKR_DEVICE_ERROR");
     case TokenFault::lose_answer: {
       lock.unlock();
       RETURN_IF_ERROR(sign_counted(*pair, input));
