@@ -123,7 +123,7 @@ Result<std::uint64_t> LogWriter::submit(Submission& submission, Admission admiss
     return fail(ErrorCode::too_large, "the record is longer than an entry of the log may be");
   }
   ASSIGN_OR_RETURN(const auto batch, enqueue(submission, admission));
-  batch->done.wait(0, std::memory_order_acquire);
+  batch->done.wait();
   if (submission.error) return Failure(*submission.error);
   return submission.index;
 }
@@ -170,7 +170,7 @@ void LogWriter::close(const Error& error) {
     for (Submission* submission : batch->submissions) {
       submission->error = closed_failure(problem).value();
     }
-    wake(*batch);
+    batch->done.open();
   }
 }
 
@@ -201,7 +201,7 @@ void LogWriter::run() {
         submission->error = closed_failure(problem()).value();
       }
     }
-    wake(*batch);
+    batch->done.open();
   }
 }
 
@@ -273,12 +273,6 @@ Result<void> LogWriter::advance_mark() {
   if (first_open < mark_ + kMarkStride) return {};
   mark_ = first_open;
   return store_.put_recovery_mark(mark_);
-}
-
-void LogWriter::wake(Batch& batch) {
-  // After the store a submission may be gone with its thread's stack.
-  batch.done.store(1, std::memory_order_release);
-  batch.done.notify_all();
 }
 
 }  // namespace chancery

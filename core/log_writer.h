@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/audit_entry.h"
+#include "core/gate.h"
 #include "core/growing_tree.h"
 #include "core/store.h"
 
@@ -70,10 +71,10 @@ class LogWriter {
   [[nodiscard]] std::size_t waiting() const;
 
  private:
-  /// What one transaction will hold. Those who submitted wait on `done`.
+  /// What one transaction will hold. Those who submitted wait at `done`.
   struct Batch {
     std::vector<Submission*> submissions;
-    std::atomic<int> done{0};
+    Gate done;
   };
 
   LogWriter(Store& store, GrowingTree tree, Time last_time, std::uint64_t mark,
@@ -85,7 +86,6 @@ class LogWriter {
   Result<void> write(Submission& submission);
   Result<void> write_entry(Submission& submission);
   Result<void> advance_mark();
-  static void wake(Batch& batch);
 
   Store& store_;
 
