@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/command_line.h"
+
+namespace chancery {
+
+/// `audit verify`, below the group `audit`.
+void add_audit_verify_command(CommandLine& line, CLI::App& group);
+
+}  // namespace chancery

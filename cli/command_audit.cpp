@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/audit_commands.h"
+#include "cli/file.h"
+#include "cli/log_reader.h"
+
+namespace chancery {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+struct EntriesOptions {
+  std::uint64_t first = 0;
+  std::uint64_t count = 100;
+};
+
+struct TailOptions {
+  std::uint64_t count = 10;
+  bool follow = false;
+};
+
+struct OutOptions {
+  std::string out;
+};
+
+void print_entries(const LogPage& page) {
+  for (const std::string& entry : page.entries) write_text(stdout, entry);
+}
+
+/// `count` entries from `first`, however many pages that takes; fewer at the end of the log.
+Result<LogPage> read_range(Service& service, std::uint64_t first, std::uint64_t count) {
+  LogPage range;
+  range.first = first;
+  while (range.entries.size() < count) {
+    std::uint64_t want =
+        std::min<std::uint64_t>(count - range.entries.size(), limits::audit_page_entries);
+    ASSIGN_OR_RETURN(LogPage page, read_log_page(service, first + range.entries.size(), want));
+    range.size = page.size;
+    if (page.entries.empty()) break;
+    std::move(page.entries.begin(), page.entries.end(), std::back_inserter(range.entries));
+  }
+  return range;
+}
+
+Result<ExitCode> show_entries(Session& session, const EntriesOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(LogPage page, read_range(*service, options.first, options.count));
+  if (session.json()) {
+    session.print("", to_json(page));
+  } else {
+    print_entries(page);
+  }
+  return ExitCode::done;
+}
+
+/// Prints what is new, until interrupted. Each look is itself an entry of the log, so not often.
+Result<ExitCode> follow(Service& service, std::uint64_t next) {
+  for (;;) {
+    ASSIGN_OR_RETURN(LogPage page, read_log_page(service, next, limits::audit_page_entries));
+    print_entries(page);
+    next += page.entries.size();
+    if (std::fflush(stdout) != 0) return fail(ErrorCode::internal, "cannot write standard output");
+    if (page.entries.size() < limits::audit_page_entries) std::this_thread::sleep_for(5s);
+  }
+}
+
+Result<ExitCode> tail(Session& session, const TailOptions& options) {
+  if (options.follow && session.json()) {
+    return invalid("--follow", "an endless list is no JSON object; its lines are JSON as they are");
+  }
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(LogPage end, read_log_page(*service, 0, 1));
+  std::uint64_t first = end.size - std::min(end.size, options.count);
+  if (!options.follow) return show_entries(session, {first, options.count});
+  return follow(*service, first);
+}
+
+Result<ExitCode> show_keys(Session& session) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
+  std::string lines;
+  for (const std::string& vkey : keys.vkeys) lines += vkey + "\n";
+  session.print(lines, {{"origin", keys.origin}, {"vkeys", keys.vkeys}});
+  return ExitCode::done;
+}
+
+Result<ExitCode> show_checkpoint(Session& session, const OutOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(std::string note, read_checkpoint(*service));
+  if (options.out.empty()) {
+    session.print(note, {{"checkpoint", note}});
+    return ExitCode::done;
+  }
+  RETURN_IF_ERROR(replace_file(options.out, note, 0644));
+  session.print("checkpoint → " + options.out,
+                {{"checkpoint", note}, {"files", {{"checkpoint", options.out}}}});
+  return ExitCode::done;
+}
+
+void add_entries_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<EntriesOptions>();
+  CLI::App& command =
+      line.add(group, "entries", "Print entries, each on a line as it is hashed",
+               {"chancery --identity ./auditor audit entries --first 0 --count 1000",
+                "chancery --identity ./auditor audit entries --count 50 | jq .kind"});
+  command.add_option("--first", options->first, "index of the first")->capture_default_str();
+  command.add_option("--count", options->count, "how many at most")->capture_default_str();
+  line.on(command, options, show_entries);
+}
+
+void add_tail_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<TailOptions>();
+  CLI::App& command = line.add(group, "tail", "Print the last entries",
+                               {"chancery --identity ./auditor audit tail",
+                                "chancery --identity ./auditor audit tail --count 0 --follow"});
+  command.add_option("-n,--count", options->count, "how many")->capture_default_str();
+  command.add_flag("-f,--follow", options->follow, "go on with new ones");
+  line.on(command, options, tail);
+}
+
+}  // namespace
+
+void add_audit_commands(CommandLine& line) {
+  CLI::App& group =
+      line.add_group("audit", "The audit log",
+                     {"chancery --identity ./auditor audit verify --remember last-checkpoint",
+                      "chancery audit verify --database copy.db --vkeys vkeys.txt",
+                      "chancery --identity ./auditor audit tail"});
+  add_audit_verify_command(line, group);
+  add_tail_command(line, group);
+  add_entries_command(line, group);
+
+  CLI::App& keys = line.add(group, "keys", "Print the keys that checkpoints verify with",
+                            {"chancery --identity ./auditor audit keys > vkeys.txt"});
+  line.on(keys, show_keys);
+
+  auto options = std::make_shared<OutOptions>();
+  CLI::App& checkpoint =
+      line.add(group, "checkpoint", "Print the last signed checkpoint",
+               {"chancery --identity ./auditor audit checkpoint --out checkpoint"});
+  checkpoint.add_option("--out", options->out, "write it there")->type_name("FILE");
+  line.on(checkpoint, options, show_checkpoint);
+}
+
+}  // namespace chancery

@@ -1,0 +1,213 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/audit_commands.h"
+#include "cli/file.h"
+#include "cli/log_reader.h"
+#include "cli/log_replay.h"
+#include "core/audit_verify.h"
+
+namespace chancery {
+namespace {
+
+using nlohmann::json;
+
+struct AuditVerifyOptions {
+  std::string database;
+  std::string vkeys_file;
+  std::vector<std::string> vkeys;
+  std::string remember;
+};
+
+/// Those named on the command line; none where the user named none.
+Result<std::vector<std::string>> pinned_vkeys(const AuditVerifyOptions& options) {
+  std::vector<std::string> vkeys = options.vkeys;
+  if (options.vkeys_file.empty()) return vkeys;
+  ASSIGN_OR_RETURN(std::string content,
+                   read_file(options.vkeys_file, limits::credential_file_bytes));
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty() && line.front() != '#') vkeys.push_back(line);
+  }
+  if (vkeys.empty()) return invalid("--vkeys", options.vkeys_file + " holds no verifier key");
+  return vkeys;
+}
+
+Result<std::vector<NoteVerifier>> parse_vkeys(const std::vector<std::string>& vkeys) {
+  std::vector<NoteVerifier> verifiers;
+  for (const std::string& vkey : vkeys) {
+    auto verifier = NoteVerifier::parse(vkey);
+    if (!verifier) return invalid("--vkey", "\"" + vkey + "\": " + verifier.error().message);
+    verifiers.push_back(std::move(*verifier));
+  }
+  return verifiers;
+}
+
+/// How far it is, where somebody watches.
+void show_progress(std::uint64_t done, std::uint64_t total) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  std::fprintf(stderr, "\r%llu of %llu entries%s", static_cast<unsigned long long>(done),
+               static_cast<unsigned long long>(total), done == total ? "\n" : "");
+}
+
+Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, pinned_vkeys(options));
+  if (vkeys.empty()) {
+    return invalid("--vkeys",
+                   "a copy cannot vouch for itself: name the keys that checkpoints must verify "
+                   "with, from `chancery audit keys` or where you noted them");
+  }
+  ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::open_read_only(options.database));
+  ASSIGN_OR_RETURN(VerifyReport report, verify_log(*store, verifiers, {show_progress}));
+  session.print(summary(report), {{"good", report.good},
+                                  {"summary", summary(report)},
+                                  {"findings", report.findings},
+                                  {"entries", report.entries},
+                                  {"root", to_base64(report.root)},
+                                  {"open_intents", report.open_intents},
+                                  {"vkeys", vkeys}});
+  return report.good ? ExitCode::done : ExitCode::failed;
+}
+
+/// A signed checkpoint, with what is wrong about it added to the findings.
+Result<Checkpoint> check_note(const std::string& note, const std::string& name,
+                              const std::vector<NoteVerifier>& verifiers, AuditFindings& findings) {
+  auto checkpoint = parse_checkpoint(note);
+  if (!checkpoint) {
+    return fail(ErrorCode::internal, name + " is no checkpoint: " + checkpoint.error().message);
+  }
+  for (const NoteVerifier& verifier : verifiers) {
+    if (verifier.name() == checkpoint->origin && verifier.verify(note)) continue;
+    findings.add(name + " has no valid signature of " + verifier.vkey());
+  }
+  return checkpoint;
+}
+
+Result<void> replay_entries(Service& service, std::uint64_t size, LogReplay& replay) {
+  while (replay.size() < size) {
+    std::uint64_t count = std::min<std::uint64_t>(size - replay.size(), limits::audit_page_entries);
+    ASSIGN_OR_RETURN(LogPage page, read_log_page(service, replay.size(), count));
+    if (page.entries.empty()) return {};  // shorter than its checkpoint: finish() says so
+    for (const std::string& entry : page.entries) replay.add(entry);
+    show_progress(replay.size(), size);
+  }
+  return {};
+}
+
+struct LiveLog {
+  std::vector<std::string> vkeys;
+  bool pinned = false;
+  std::string note;
+  LogReplay replay;
+  json own_check;  ///< the service's, of its inventory against its log
+};
+
+Result<void> replay_log(Service& service, const AuditVerifyOptions& options, LiveLog& log) {
+  ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(log.vkeys));
+  ASSIGN_OR_RETURN(log.note, read_checkpoint(service));
+  AuditFindings& findings = log.replay.findings();
+  ASSIGN_OR_RETURN(Checkpoint latest, check_note(log.note, "the checkpoint", verifiers, findings));
+  if (!options.remember.empty() && file_exists(options.remember)) {
+    ASSIGN_OR_RETURN(std::string earlier_note,
+                     read_file(options.remember, limits::credential_file_bytes));
+    ASSIGN_OR_RETURN(Checkpoint earlier,
+                     check_note(earlier_note, options.remember, verifiers, findings));
+    log.replay.expect(earlier, "the checkpoint in " + options.remember);
+  }
+  log.replay.expect(latest, "the checkpoint");
+  RETURN_IF_ERROR(replay_entries(service, latest.size, log.replay));
+  log.replay.finish();
+  return {};
+}
+
+Result<bool> ask_for_own_check(Service& service, LiveLog& log) {
+  ASSIGN_OR_RETURN(log.own_check, service.post("/v1/audit/verify", json::object(),
+                                               Seconds(limits::audit_verify_deadline)));
+  ASSIGN_OR_RETURN(bool good, flag_in(log.own_check, "good"));
+  ASSIGN_OR_RETURN(std::string text, text_in(log.own_check, "summary"));
+  if (!good) log.replay.findings().add("the service's own check: " + text);
+  return good;
+}
+
+std::string describe(const LiveLog& log) {
+  const LogReplay& replay = log.replay;
+  if (replay.findings().count() > 0) {
+    return "BAD: " + std::to_string(replay.findings().count()) +
+           " findings; first: " + replay.findings().kept().front();
+  }
+  std::string line = "good: " + std::to_string(replay.size()) + " entries give root " +
+                     to_base64(replay.root()) + ", signed by " + std::to_string(log.vkeys.size()) +
+                     (log.pinned ? " known keys" : " keys that the service named") + "; of " +
+                     std::to_string(replay.intents()) + " intents " +
+                     std::to_string(replay.open_intents()) + " open";
+  return line + "; the service's own check: " + optional_text_in(log.own_check, "summary");
+}
+
+Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  LiveLog log;
+  ASSIGN_OR_RETURN(log.vkeys, pinned_vkeys(options));
+  log.pinned = !log.vkeys.empty();
+  if (!log.pinned) {
+    ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
+    log.vkeys = std::move(keys.vkeys);
+  }
+  if (log.vkeys.empty()) return fail(ErrorCode::internal, "the service names no keys of its log");
+  RETURN_IF_ERROR(replay_log(*service, options, log));
+  RETURN_IF_ERROR(ask_for_own_check(*service, log));
+  bool good = log.replay.findings().count() == 0;
+  if (good && !options.remember.empty()) {
+    RETURN_IF_ERROR(replace_file(options.remember, log.note, 0644));
+  }
+  session.print(describe(log), {{"good", good},
+                                {"summary", describe(log)},
+                                {"findings", log.replay.findings().kept()},
+                                {"entries", log.replay.size()},
+                                {"root", to_base64(log.replay.root())},
+                                {"open_intents", log.replay.open_intents()},
+                                {"vkeys", log.vkeys},
+                                {"checkpoint", log.note},
+                                {"service", log.own_check}});
+  return good ? ExitCode::done : ExitCode::failed;
+}
+
+Result<ExitCode> audit_verify(Session& session, const AuditVerifyOptions& options) {
+  return options.database.empty() ? verify_live(session, options)
+                                  : verify_database(session, options);
+}
+
+}  // namespace
+
+void add_audit_verify_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<AuditVerifyOptions>();
+  CLI::App& command = line.add(
+      group, "verify", "Recompute the whole log here, from its entries, and check every promise",
+      {"chancery --identity ./auditor audit verify --vkeys vkeys.txt --remember last-checkpoint",
+       "chancery audit verify --database copy.db --vkeys vkeys.txt"});
+  auto* database = command
+                       .add_option("--database", options->database,
+                                   "a copy of the database, instead of a service")
+                       ->check(CLI::ExistingFile)
+                       ->type_name("FILE");
+  command
+      .add_option(
+          "--vkeys", options->vkeys_file,
+          "keys that checkpoints must verify with, one a line; default: those the service names")
+      ->type_name("FILE");
+  command.add_option("--vkey", options->vkeys, "one such key; may be repeated")
+      ->allow_extra_args(false);
+  command
+      .add_option("--remember", options->remember,
+                  "compare with the checkpoint in FILE, then keep the new one there: a log that "
+                  "was replaced or cut is found")
+      ->excludes(database)
+      ->type_name("FILE");
+  line.on(command, options, audit_verify);
+}
+
+}  // namespace chancery

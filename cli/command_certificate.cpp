@@ -1,0 +1,127 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/command_line.h"
+#include "cli/file.h"
+#include "cli/listing.h"
+#include "core/identifier.h"
+#include "core/revocation.h"
+
+namespace chancery {
+namespace {
+
+using nlohmann::json;
+
+struct ListOptions {
+  std::optional<MachineName> machine;
+  PageOptions page;
+};
+
+struct CertificateOptions {
+  std::string certificate;
+  bool pem = false;
+  RevocationReason reason = RevocationReason::unspecified;
+};
+
+/// A serial number as it is, or that of a certificate file.
+Result<std::string> serial_of(const std::string& text) {
+  if (auto serial = Serial::parse(text)) return serial->hex();
+  auto pem = read_file(text, limits::credential_file_bytes);
+  auto summary = pem ? summarize_certificate(*pem) : Failure(pem.error());
+  if (summary) return std::move(summary->serial);
+  return invalid("certificate", "\"" + text +
+                                    "\" is neither a serial number (40 hexadecimal digits) " +
+                                    "nor a certificate file: " + summary.error().message);
+}
+
+Result<ExitCode> list_certificates(Session& session, const ListOptions& options) {
+  std::string query = page_query(options.page);
+  if (options.machine) query += "&machine=" + options.machine->text();
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->get("/v1/certificates" + query));
+  return print_listing(session, answer,
+                       {"certificates", {"serial", "state", "machine", "profile", "not_after"}});
+}
+
+Result<ExitCode> show_certificate(Session& session, const CertificateOptions& options) {
+  ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->get("/v1/certificates/" + serial));
+  if (options.pem) {
+    ASSIGN_OR_RETURN(std::string pem, text_in(answer, "certificate"));
+    session.print(pem, answer);
+    return ExitCode::done;
+  }
+  std::string line =
+      serial + " " + optional_text_in(answer, "state") + ": " +
+      optional_text_in(answer, "profile") + " of " + optional_text_in(answer, "machine") + " by " +
+      optional_text_in(answer, "issuer") + ", " + optional_text_in(answer, "not_before") + " to " +
+      optional_text_in(answer, "not_after");
+  if (auto revocation = answer.find("revocation");
+      revocation != answer.end() && revocation->is_object()) {
+    line += "; revoked " + optional_text_in(*revocation, "revoked_at") + " by " +
+            optional_text_in(*revocation, "by") + " (" + optional_text_in(*revocation, "reason") +
+            ")";
+  }
+  session.print(line, answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> revoke(Session& session, const CertificateOptions& options) {
+  ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/revoke",
+                                              {{"reason", name_of(options.reason)}}));
+  ASSIGN_OR_RETURN(bool already, flag_in(answer, "already"));
+  ASSIGN_OR_RETURN(std::string revoked_at, text_in(answer, "revoked_at"));
+  ASSIGN_OR_RETURN(std::string reason, text_in(answer, "reason"));
+  session.print((already ? "was revoked already: " : "revoked ") + serial + " (" + reason +
+                    ") at " + revoked_at,
+                answer);
+  return ExitCode::done;
+}
+
+void add_revoke_command(CommandLine& line) {
+  auto options = std::make_shared<CertificateOptions>();
+  CLI::App& command =
+      line.add(line.root(), "revoke", "Revoke a certificate",
+               {"chancery --identity ./operator revoke 0157ab…(40 digits) --reason keyCompromise",
+                "chancery --identity ./web-1 revoke ./tls/cert.pem --reason superseded"});
+  command.add_option("certificate", options->certificate, "serial number or certificate file")
+      ->required();
+  add_parsed(command, "--reason", options->reason, parse_revocation_reason,
+             "RFC 5280's: keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
+             "privilegeWithdrawn, …; default: unspecified");
+  line.on(command, options, revoke);
+}
+
+}  // namespace
+
+void add_certificate_commands(CommandLine& line) {
+  add_revoke_command(line);
+  CLI::App& group = line.add_group("cert", "Certificates that were issued",
+                                   {"chancery --identity ./auditor cert list --machine web-1",
+                                    "chancery --identity ./auditor cert show ./tls/cert.pem"});
+  group.alias("certificate");
+
+  auto list = std::make_shared<ListOptions>();
+  CLI::App& list_command = line.add(group, "list", "List certificates by serial number",
+                                    {"chancery --identity ./auditor cert list --machine web-1",
+                                     "chancery --identity ./auditor cert list --limit 1000 --json "
+                                     "| jq -r '.certificates[].serial'"});
+  add_parsed(list_command, "--machine", list->machine, MachineName::parse, "only this machine's");
+  add_page_options(list_command, list->page);
+  line.on(list_command, list, list_certificates);
+
+  auto show = std::make_shared<CertificateOptions>();
+  CLI::App& show_command =
+      line.add(group, "show", "Show one certificate",
+               {"chancery --identity ./auditor cert show ./tls/cert.pem",
+                "chancery --identity ./auditor cert show --pem 0157ab…(40 digits) | openssl x509 "
+                "-noout -text"});
+  show_command.add_option("certificate", show->certificate, "serial number or certificate file")
+      ->required();
+  show_command.add_flag("--pem", show->pem, "print the certificate itself");
+  line.on(show_command, show, show_certificate);
+}
+
+}  // namespace chancery

@@ -1,0 +1,93 @@
+#include "cli/command_line.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/problem.h"
+
+namespace chancery {
+namespace {
+
+std::string examples_text(const std::vector<std::string>& examples) {
+  std::string text = "Examples:";
+  for (const std::string& example : examples) text += "\n  " + example;
+  return text;
+}
+
+/// An invalid request that never reached the service is a mistake in the command line.
+ExitCode exit_code_of(const Error& error) {
+  bool ours = error.code == ErrorCode::invalid_request && error.detail.empty();
+  return ours ? ExitCode::usage : ExitCode::failed;
+}
+
+std::string idempotency_key_check(const std::string& key) {
+  bool good = !key.empty() && key.size() <= limits::idempotency_key_bytes;
+  for (char c : key) good = good && c > ' ' && c < 0x7f;
+  return good ? "" : "must be 1 to 128 printable ASCII characters without spaces";
+}
+
+}  // namespace
+
+CommandLine::CommandLine()
+    : app_("chancery: certificates and signatures from keys in a token, by policy, on record",
+           "chancery") {
+  app_.set_version_flag("--version", "chancery " CHANCERY_VERSION);
+  app_.add_option("--url", globals_.url, "address of the service's API")
+      ->envname("CHANCERY_URL")
+      ->capture_default_str();
+  app_.add_option("--identity", globals_.identity, "directory with cert.pem, key.pem, chain.pem")
+      ->envname("CHANCERY_IDENTITY")
+      ->type_name("DIR");
+  app_.add_option("--ca", globals_.ca, "root certificate to trust, where there is no identity yet")
+      ->type_name("FILE");
+  app_.add_option("--idempotency-key", globals_.idempotency_key,
+                  "name this request, so that repeating it gives the same answer")
+      ->check(idempotency_key_check)
+      ->type_name("KEY");
+  app_.add_flag("--json", globals_.json, "print a JSON object; problems as JSON on standard error");
+  app_.require_subcommand(1);
+  app_.fallthrough();  // global options are also understood behind a command
+  app_.footer(examples_text({
+                  "chancery init --home /var/lib/chancery",
+                  "chancery --identity /var/lib/chancery/identities/operator machine add web-1",
+                  "chancery --ca root.pem enroll --token-file token --out ./web-1",
+                  "chancery --identity ./web-1 issue --dns web-1.example --out ./tls",
+                  "chancery COMMAND --help",
+              }) +
+              "\n\nExit status: 0 done, 1 refused or failed, 2 wrong usage.");
+}
+
+CLI::App& CommandLine::add(CLI::App& parent, const std::string& name, const std::string& summary,
+                           const std::vector<std::string>& examples) {
+  CLI::App& command = *parent.add_subcommand(name, summary);
+  command.footer(examples_text(examples) + "\n\nGlobal options: see chancery --help.");
+  return command;
+}
+
+CLI::App& CommandLine::add_group(const std::string& name, const std::string& summary,
+                                 const std::vector<std::string>& examples) {
+  CLI::App& group = add(app_, name, summary, examples);
+  group.require_subcommand(1);
+  return group;
+}
+
+void require_one_of(CLI::App& command, const std::vector<CLI::Option*>& options) {
+  CLI::Option_group& group = *command.add_option_group("One of");
+  for (CLI::Option* option : options) group.add_option(option);
+  group.require_option(1);
+}
+
+ExitCode CommandLine::run(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app_.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
+  }
+  Session session(globals_);
+  auto result = action_(session);
+  if (result) return *result;
+  write_text(stderr, globals_.json ? json_text(problem_json(result.error()))
+                                   : render_problem(result.error()));
+  return exit_code_of(result.error());
+}
+
+}  // namespace chancery

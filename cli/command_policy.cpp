@@ -1,0 +1,69 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/command_line.h"
+#include "cli/daemon.h"
+
+namespace chancery {
+namespace {
+
+using nlohmann::json;
+
+struct CheckOptions {
+  std::string home;
+};
+
+/// As YAML, so that it can go into a file again: what is not the policy itself is a comment.
+Result<ExitCode> show_policy(Session& session) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->get("/v1/policy"));
+  ASSIGN_OR_RETURN(std::string version, text_in(answer, "version"));
+  ASSIGN_OR_RETURN(std::string text, text_in(answer, "text"));
+  ASSIGN_OR_RETURN(std::string loaded_at, text_in(answer, "loaded_at"));
+  session.print("# version " + version + ", in force since " + loaded_at + "\n" + text, answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> reload_policy(Session& session) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/policy/reload", json::object()));
+  ASSIGN_OR_RETURN(std::string version, text_in(answer, "version"));
+  ASSIGN_OR_RETURN(bool changed, flag_in(answer, "changed"));
+  session.print("policy " + version + (changed ? " is now in force" : " stays in force, unchanged"),
+                answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> check_policy(Session& session, const CheckOptions& options) {
+  std::vector<std::string> arguments = {"check", "--home", options.home};
+  if (session.json()) arguments.push_back("--json");
+  return become_daemon(arguments);
+}
+
+}  // namespace
+
+void add_policy_commands(CommandLine& line) {
+  CLI::App& group = line.add_group("policy", "The policy that decides every request",
+                                   {"chancery --identity ./auditor policy show",
+                                    "chancery policy check --home /var/lib/chancery"});
+
+  CLI::App& show = line.add(group, "show", "Show the policy in force",
+                            {"chancery --identity ./auditor policy show > policy.yaml"});
+  line.on(show, show_policy);
+
+  CLI::App& reload =
+      line.add(group, "reload", "Put the service's policy.yaml in force, if it is good",
+               {"chancery --identity ./admin policy reload"});
+  line.on(reload, reload_policy);
+
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App& check =
+      line.add(group, "check", "Check policy.yaml and config.yaml of an installation, here",
+               {"chancery policy check --home /var/lib/chancery"});
+  check.add_option("--home", options->home, "directory of the installation")
+      ->required()
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
+  line.on(check, options, check_policy);
+}
+
+}  // namespace chancery

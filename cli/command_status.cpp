@@ -1,0 +1,56 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/command_line.h"
+
+namespace chancery {
+namespace {
+
+using nlohmann::json;
+
+/// A member that is an object; an empty one where it is not.
+json part(const json& answer, const char* member) {
+  auto found = answer.find(member);
+  return found != answer.end() && found->is_object() ? *found : json::object();
+}
+
+std::string number_text(const json& object, const char* member) {
+  auto number = number_in(object, member);
+  return number ? std::to_string(*number) : "?";
+}
+
+std::string token_text(const json& token) {
+  auto up = flag_in(token, "up");
+  if (!up || !*up) return "token down: " + optional_text_in(token, "problem");
+  return "token up, " + number_text(token, "lanes_busy") + " of " + number_text(token, "lanes") +
+         " lanes busy, " + number_text(token, "signatures") + " signatures";
+}
+
+std::string log_text(const json& log) {
+  auto healthy = flag_in(log, "healthy");
+  if (!healthy || !*healthy) return "log closed: " + optional_text_in(log, "problem");
+  return "log of " + number_text(log, "size") + " entries";
+}
+
+Result<ExitCode> status(Session& session) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->get("/v1/status"));
+  ASSIGN_OR_RETURN(bool ready, flag_in(answer, "ready"));
+  std::string policy = optional_text_in(part(answer, "policy"), "version").substr(0, 12);
+  session.print(std::string(ready ? "ready" : "NOT READY") + ": chanceryd " +
+                    optional_text_in(answer, "version") + "; " + token_text(part(answer, "token")) +
+                    "; " + log_text(part(answer, "log")) + "; policy " + policy,
+                answer);
+  return ready ? ExitCode::done : ExitCode::failed;
+}
+
+}  // namespace
+
+void add_status_command(CommandLine& line) {
+  CLI::App& command =
+      line.add(line.root(), "status", "How the service is; exit status 1 when it does not sign",
+               {"chancery --identity ./operator status",
+                "until chancery --identity ./operator status; do sleep 1; done"});
+  line.on(command, status);
+}
+
+}  // namespace chancery

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/bytes.h"
+#include "core/secret.h"
+
+namespace chancery {
+
+/// What the client says of one certificate.
+struct CertificateSummary {
+  std::string serial;     ///< 40 hexadecimal digits, or shorter where another CA chose it
+  std::string name;       ///< common name, or else the first alternative name
+  std::string not_after;  ///< RFC 3339
+  Bytes spki;
+};
+
+/// The first certificate of a PEM text.
+Result<CertificateSummary> summarize_certificate(std::string_view pem);
+
+/// A machine's credentials: DIR/cert.pem, DIR/key.pem and DIR/chain.pem (the issuing CA's
+/// certificate, then the root's).
+struct Identity {
+  std::string directory;
+  std::string certificate;  ///< PEM
+  std::string chain;        ///< PEM
+  Secret key;               ///< PEM
+
+  /// Reads all three and checks that key and certificate belong together. Completes a renewal that
+  /// a crash cut short. An error names the file and field "--identity".
+  static Result<Identity> load(const std::string& directory);
+
+  /// The last certificate of the chain, PEM: what the service's own certificate must lead to.
+  [[nodiscard]] std::string trust_anchor() const;
+};
+
+/// A certificate as it came from the service, with the key where it was made here.
+struct Credentials {
+  std::string_view certificate;
+  std::string_view chain;
+  const Secret* key = nullptr;  ///< null: somebody else has it
+};
+
+/// conflict when the directory has a certificate or key already.
+Result<void> check_vacant(const std::string& directory);
+
+/// Makes or replaces an identity in one step (see replace_files); the key is readable by its owner
+/// alone.
+Result<void> store_credentials(const std::string& directory, const Credentials& credentials);
+
+}  // namespace chancery

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/service.h"
+
+namespace chancery {
+
+/// Entries first, first + 1, … of the audit log, as they are hashed.
+struct LogPage {
+  std::uint64_t first = 0;
+  std::vector<std::string> entries;
+  std::uint64_t size = 0;  ///< of the whole log
+};
+
+/// One page; it may hold fewer than `count`, none at the end of the log. internal where the answer
+/// is not the page that was asked for.
+Result<LogPage> read_log_page(Service& service, std::uint64_t first, std::uint64_t count);
+
+nlohmann::json to_json(const LogPage& page);
+
+/// What signs the log's checkpoints: its origin and its verifier keys (C2SP signed-note).
+struct LogKeys {
+  std::string origin;
+  std::vector<std::string> vkeys;
+};
+
+Result<LogKeys> read_log_keys(Service& service);
+
+/// The last published checkpoint, a signed note.
+Result<std::string> read_checkpoint(Service& service);
+
+}  // namespace chancery
