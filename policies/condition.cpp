@@ -11,8 +11,8 @@ namespace {
 
 using enum Operation;
 
-constexpr OperationSet kCertificate = {certificate_issue, certificate_renew, certificate_revoke,
-                                       certificate_read};
+constexpr OperationSet kProfiled = {certificate_issue, certificate_renew, certificate_revoke,
+                                    certificate_read, machine_add};
 constexpr OperationSet kIssued = {certificate_issue, certificate_renew, certificate_revoke,
                                   certificate_read, crl_sign};
 constexpr OperationSet kNewKeys = {certificate_issue, certificate_renew, key_create};
@@ -332,7 +332,7 @@ constexpr std::array kConditions = {
     ConditionRow{"issuers", false, kIssued, read_names<&Grant::issuers, known_issuer>,
                  named<&Grant::issuers, &PolicyQuestion::issuer>,
                  explain_named<&Grant::issuers, &PolicyQuestion::issuer>},
-    ConditionRow{"profiles", false, kCertificate, read_names<&Grant::profiles, known_profile>,
+    ConditionRow{"profiles", false, kProfiled, read_names<&Grant::profiles, known_profile>,
                  named<&Grant::profiles, &PolicyQuestion::profile>,
                  explain_named<&Grant::profiles, &PolicyQuestion::profile>},
     ConditionRow{"keys", false, kKeyOperations, read_patterns<&Grant::keys, PatternKind::key>,

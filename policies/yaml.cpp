@@ -114,22 +114,23 @@ class TreeBuilder : public YAML::EventHandler {
 
   YamlNode begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                  YamlNode::Kind kind) {
+    const Place place = place_of(mark);
+    if (!input_.stalled()) last_ = place;
     input_.mark_event();
-    last_ = place_of(mark);
     if (anchor != YAML::NullAnchor) {
-      refuse(last_, "anchors (&name) are not part of the policy language");
+      refuse(place, "anchors (&name) are not part of the policy language");
     }
     // "?" is an untagged plain value, "!" a quoted one.
     if (!tag.empty() && tag != "?" && tag != "!") {
-      refuse(last_, "tags (" + tag + ") are not part of the policy language");
+      refuse(place, "tags (" + tag + ") are not part of the policy language");
     }
     if (++nodes_ > limits::policy_nodes) {
-      refuse(last_, "has more than " + std::to_string(limits::policy_nodes) + " values",
+      refuse(place, "has more than " + std::to_string(limits::policy_nodes) + " values",
              ErrorCode::too_large);
     }
     YamlNode node;
     node.kind = kind;
-    node.place = last_;
+    node.place = place;
     return node;
   }
 
@@ -158,6 +159,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (is_streamed_item()) return hand_over(node);
     Open& parent = open_.back();
     if (parent.name) {
+      // The mark of a value that is not there is that of whatever follows.
+      if (node.kind == YamlNode::Kind::nothing) node.place = parent.name->place;
       node.name = std::move(parent.name->text);
       node.name_place = parent.name->place;
       parent.name.reset();
@@ -250,6 +253,7 @@ std::size_t utf8_length(std::string_view text) {
 /// yaml-cpp guesses UTF-16 and UTF-32 and repairs what is broken; a policy is read as it stands.
 Result<void> expect_plain_text(std::string_view text, const FieldPath& document) {
   Place place;
+  bool indentation = true;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     const std::size_t length = utf8_length(text.substr(i));
@@ -260,6 +264,10 @@ Result<void> expect_plain_text(std::string_view text, const FieldPath& document)
     if (i == 0 && text.starts_with("\xef\xbb\xbf")) {
       return document.refuse(place, "a byte order mark stands here");
     }
+    if (c == '\t' && indentation) {
+      return document.refuse(place, "a tab stands in the indentation; write spaces");
+    }
+    indentation = c == '\n' || (indentation && c == ' ');
     place = c == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + 1};
     i += length;
   }
@@ -292,10 +300,11 @@ Result<YamlNode> read_yaml(std::string_view text, const FieldPath& document,
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Refused& refused) {
-    return Failure(refused.error);
+    if (!input.stalled()) return Failure(refused.error);
   } catch (const YAML::Exception& error) {
-    if (input.stalled()) return stalled(document, builder.last_place());
-    return document.refuse(place_of(error.mark), "this is not YAML: " + error.msg);
+    if (!input.stalled()) {
+      return document.refuse(place_of(error.mark), "this is not YAML: " + error.msg);
+    }
   }
   if (input.stalled()) return stalled(document, builder.last_place());
   return builder.take_root();
