@@ -52,7 +52,10 @@ SERVICE_COLUMNS = [
     ("what", 12), ("key", 10), ("clients", 7), ("rate", 8), ("ratio", 6), ("p50 ms", 8),
     ("p99 ms", 8), ("server us", 9), ("keyholder us", 12), ("client us", 9),
 ]
-POLICY_COLUMNS = [("what", 60)]
+POLICY_COLUMNS = [
+    ("machines", 10), ("grants", 8), ("p50_ns", 8), ("p99_ns", 8), ("denied_p50_ns", 13),
+    ("denied_p99_ns", 13), ("load_ms", 8),
+]
 STORE_COLUMNS = [
     ("certificates", 12), ("clients", 7), ("rate", 8), ("p50 ms", 8), ("p99 ms", 8),
     ("server us", 9), ("start s", 8), ("database MB", 11),
@@ -155,9 +158,9 @@ def measure_certificates(options, table, best):
 
 
 def measure_policy(options, table):
-    table.heading("Decisions of the policy", POLICY_COLUMNS)
+    table.heading("Decisions of the policy, by how its grants name machines", POLICY_COLUMNS)
     for line in run([options.bin / "policy_bench"]).splitlines():
-        table.row("policy", {"what": line})
+        table.row("policy", json.loads(line))
 
 
 def measure_store(options, table):
@@ -243,5 +246,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except RuntimeError as error:
+        sys.exit(str(error))
     except subprocess.CalledProcessError as error:
         sys.exit(f"{' '.join(map(str, error.cmd))}\n{error.stdout or ''}{error.stderr or ''}")
