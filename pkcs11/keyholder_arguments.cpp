@@ -1,46 +1,12 @@
 #include "pkcs11/keyholder_arguments.h"
 
-#include <getopt.h>
-
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace chancery::keyholder {
 namespace {
-
-using namespace std::chrono_literals;
-
-enum Option : int {
-  module_option = 1,
-  label_option,
-  pin_file_option,
-  so_pin_file_option,
-  listen_option,
-  peer_uid_option,
-  lanes_option,
-  first_fd_option,
-  parent_option,
-  deadline_option,
-  generation_deadline_option,
-  help_option,
-};
-
-constexpr option options[] = {
-    {"module", required_argument, nullptr, module_option},
-    {"label", required_argument, nullptr, label_option},
-    {"pin-file", required_argument, nullptr, pin_file_option},
-    {"so-pin-file", required_argument, nullptr, so_pin_file_option},
-    {"listen", required_argument, nullptr, listen_option},
-    {"peer-uid", required_argument, nullptr, peer_uid_option},
-    {"lanes", required_argument, nullptr, lanes_option},
-    {"first-fd", required_argument, nullptr, first_fd_option},
-    {"parent", required_argument, nullptr, parent_option},
-    {"deadline-ms", required_argument, nullptr, deadline_option},
-    {"generation-deadline-ms", required_argument, nullptr, generation_deadline_option},
-    {"help", no_argument, nullptr, help_option},
-    {nullptr, 0, nullptr, 0},
-};
 
 template <class Number>
 Result<Number> parse_number(const char* text, Number least, Number most) {
@@ -59,55 +25,34 @@ Result<std::chrono::milliseconds> parse_milliseconds(const char* text) {
   return std::chrono::milliseconds(value);
 }
 
-Result<void> set(Arguments& arguments, int option) {
-  constexpr int most_int = std::numeric_limits<int>::max();
-  switch (option) {
-    case module_option:
-      arguments.module = optarg;
-      return {};
-    case label_option:
-      arguments.label = optarg;
-      return {};
-    case pin_file_option:
-      arguments.pin_file = optarg;
-      return {};
-    case so_pin_file_option:
-      arguments.so_pin_file = optarg;
-      return {};
-    case listen_option:
-      arguments.mode = Arguments::Mode::listen;
-      arguments.socket_path = optarg;
-      return {};
-    case peer_uid_option: {
-      ASSIGN_OR_RETURN(arguments.peer_uid, parse_number<long>(optarg, 0, UINT32_MAX - 1L));
-      return {};
-    }
-    case lanes_option: {
-      ASSIGN_OR_RETURN(arguments.lanes, parse_number<unsigned>(optarg, 1, limits::lanes_at_most));
-      return {};
-    }
-    case first_fd_option: {
-      ASSIGN_OR_RETURN(arguments.first_fd, parse_number<int>(optarg, 3, 1 << 20));
-      return {};
-    }
-    case parent_option: {
-      ASSIGN_OR_RETURN(arguments.parent, parse_number<int>(optarg, 1, most_int));
-      return {};
-    }
-    case deadline_option: {
-      ASSIGN_OR_RETURN(arguments.deadline, parse_milliseconds(optarg));
-      return {};
-    }
-    case generation_deadline_option: {
-      ASSIGN_OR_RETURN(arguments.generation_deadline, parse_milliseconds(optarg));
-      return {};
-    }
-    case help_option:
-      arguments.mode = Arguments::Mode::help;
-      return {};
-    default:  // getopt's '?'
-      return invalid("arguments", "unknown option or a value is missing");
+Result<void> set(Arguments& arguments, std::string_view option, const char* value) {
+  const std::pair<std::string_view, std::string*> texts[] = {
+      {"--module", &arguments.module},      {"--label", &arguments.label},
+      {"--pin-file", &arguments.pin_file},  {"--so-pin-file", &arguments.so_pin_file},
+      {"--listen", &arguments.socket_path},
+  };
+  for (const auto& [name, target] : texts) {
+    if (name != option) continue;
+    *target = value;
+    return {};
   }
+  constexpr int most_int = std::numeric_limits<int>::max();
+  if (option == "--peer-uid") {
+    ASSIGN_OR_RETURN(arguments.peer_uid, parse_number<long>(value, 0, UINT32_MAX - 1L));
+  } else if (option == "--lanes") {
+    ASSIGN_OR_RETURN(arguments.lanes, parse_number<unsigned>(value, 1, limits::lanes_at_most));
+  } else if (option == "--first-fd") {
+    ASSIGN_OR_RETURN(arguments.first_fd, parse_number<int>(value, 3, 1 << 20));
+  } else if (option == "--parent") {
+    ASSIGN_OR_RETURN(arguments.parent, parse_number<int>(value, 1, most_int));
+  } else if (option == "--deadline-ms") {
+    ASSIGN_OR_RETURN(arguments.deadline, parse_milliseconds(value));
+  } else if (option == "--generation-deadline-ms") {
+    ASSIGN_OR_RETURN(arguments.generation_deadline, parse_milliseconds(value));
+  } else {
+    return invalid("arguments", "there is no option " + std::string(option));
+  }
+  return {};
 }
 
 Result<void> check_complete(const Arguments& arguments) {
@@ -121,6 +66,9 @@ Result<void> check_complete(const Arguments& arguments) {
   }
   if (arguments.mode == Arguments::Mode::init_token && arguments.so_pin_file.empty()) {
     return invalid("arguments", "init-token needs --so-pin-file");
+  }
+  if (arguments.mode == Arguments::Mode::init_token && !arguments.socket_path.empty()) {
+    return invalid("arguments", "init-token does not listen");
   }
   if (arguments.mode == Arguments::Mode::serve && arguments.parent == 0) {
     return invalid("arguments",
@@ -154,13 +102,14 @@ Result<Arguments> parse_arguments(int count, char** values) {
   } else {
     return invalid("arguments", "serve or init-token?");
   }
-  optind = 2;
-  opterr = 0;
-  for (int option; (option = ::getopt_long(count, values, "", options, nullptr)) != -1;) {
-    RETURN_IF_ERROR(set(arguments, option));
+  // Options in full only, unlike getopt_long's: "--pin 1234" must not pass for "--pin-file".
+  for (int i = 2; i < count; i += 2) {
+    if (i + 1 == count) return invalid("arguments", std::string(values[i]) + " needs a value");
+    RETURN_IF_ERROR(set(arguments, values[i], values[i + 1]));
   }
-  if (optind != count)
-    return invalid("arguments", "what is '" + std::string(values[optind]) + "'?");
+  if (arguments.mode == Arguments::Mode::serve && !arguments.socket_path.empty()) {
+    arguments.mode = Arguments::Mode::listen;
+  }
   RETURN_IF_ERROR(check_complete(arguments));
   return arguments;
 }
