@@ -3,6 +3,33 @@
 // Revocation and enrolment tokens: decided and recorded like a signature, but without the token.
 
 namespace chancery {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+}  // namespace
+
+Result<void> SigningService::load_revoked() {
+  for (const CertificateAuthority* authority : cas()) {
+    std::uint64_t last = 0;
+    for (;;) {
+      ASSIGN_OR_RETURN(const std::vector<Revocation> rows,
+                       store_.revocations(authority->record.name, last, kPage));
+      const std::unique_lock lock(mutex_);
+      for (const Revocation& row : rows) {
+        revoked_.insert(row.serial);
+        last = row.entry;
+      }
+      if (rows.size() < kPage) break;
+    }
+  }
+  return {};
+}
+
+bool SigningService::is_revoked(const Serial& serial) const {
+  const std::shared_lock lock(mutex_);
+  return revoked_.contains(serial);
+}
 
 Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertificate& request) {
   PolicyQuestion question{.operation = Operation::certificate_revoke};
@@ -38,6 +65,10 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
   }
   if (!index) return Failure(std::move(index.error()));
   revocation.entry = *index;
+  {
+    const std::unique_lock lock(mutex_);
+    revoked_.insert(request.serial);
+  }
   return Revoked{std::move(revocation), false};
 }
 

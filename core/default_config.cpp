@@ -34,6 +34,16 @@ profiles:
     subject: [common_name]
     alt_names: [dns, ip, uri]
 
+  identity:
+    description: the administrative identities; they sign nothing and serve nothing
+    key_usages: [digital_signature]
+    extended_key_usages: [client_auth]
+    default_validity: 90d
+    max_validity: 1y
+    key_types: [ec-p256, ec-p384, ed25519, rsa-3072, rsa-4096]
+    subject: [common_name]
+    alt_names: [uri, dns]
+
   tls-server:
     key_usages: [digital_signature]
     extended_key_usages: [server_auth]

@@ -148,7 +148,7 @@ Result<void> SigningService::load() {
     const std::unique_lock lock(mutex_);
     cas_.try_emplace(name, std::move(authority));
   }
-  return {};
+  return load_revoked();
 }
 
 Result<const CertificateAuthority*> SigningService::ca(const CaName& name) const {

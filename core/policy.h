@@ -16,15 +16,15 @@ namespace chancery {
 /// condition may speak of. Attributes that an operation does not have stay empty.
 struct PolicyQuestion {
   Operation operation;
-  std::string issuer;                ///< CA name: certificate.*, crl.sign
-  std::string profile;               ///< certificate.*
-  std::string key;                   ///< key.*
-  std::string owner;                 ///< machine whose certificate, key or record is meant
-  Subject subject;                   ///< certificate.issue/renew
-  SubjectAltNames names;             ///< certificate.issue/renew
-  std::optional<KeyType> key_type;   ///< certificate.issue/renew, key.create
-  std::optional<Seconds> validity;   ///< certificate.issue/renew
-  std::optional<SignatureAlgorithm> algorithm;  ///< key.sign, key.sign-digest
+  std::string issuer = {};                ///< CA name: certificate.*, crl.sign
+  std::string profile = {};               ///< certificate.*
+  std::string key = {};                   ///< key.*
+  std::string owner = {};                 ///< machine whose certificate, key or record is meant
+  Subject subject = {};                   ///< certificate.issue/renew
+  SubjectAltNames names = {};             ///< certificate.issue/renew
+  std::optional<KeyType> key_type = {};   ///< certificate.issue/renew, key.create
+  std::optional<Seconds> validity = {};   ///< certificate.issue/renew
+  std::optional<SignatureAlgorithm> algorithm = {};  ///< key.sign, key.sign-digest
 };
 
 /// The answer of the policy, with the reason. Only a Policy can make one.

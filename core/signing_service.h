@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ class SigningService {
   SigningService(const Config& config, Store& store, AuditLog& log, Token& token, KeyRing& keys,
                  BlockedKeys blocked);
 
-  /// Reads the CAs from the store. Call once, before serving.
+  /// Reads the CAs and what is revoked from the store. Call once, before serving.
   Result<void> load();
 
   /// The one way to a signature.
@@ -40,6 +41,8 @@ class SigningService {
   Result<const Key*> create_key(const Caller& caller, const CreateKey& request);
   Result<const CertificateAuthority*> create_ca(const Caller& caller, const CreateCa& request);
   Result<Revoked> revoke(const Caller& caller, const RevokeCertificate& request);
+  /// From memory; for each request of a machine that authenticates with a certificate of ours.
+  [[nodiscard]] bool is_revoked(const Serial& serial) const;
   /// Adds the machine if it is new, and makes a one-time enrolment token for it.
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
 
@@ -72,6 +75,7 @@ class SigningService {
   /// Who enrols is known only by its one-time token.
   Result<void> identify(Caller& caller, const Enroll& request);
   Result<std::optional<Outcome>> replay(const Caller& caller);
+  Result<void> load_revoked();
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
   Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error);
@@ -86,9 +90,10 @@ class SigningService {
   const BlockedKeys blocked_;
   CrlEntries crl_entries_;
 
-  mutable std::shared_mutex mutex_;  // guards policy_ and cas_
+  mutable std::shared_mutex mutex_;  // guards policy_, cas_ and revoked_
   std::shared_ptr<const Policy> policy_;
   std::map<CaName, std::unique_ptr<const CertificateAuthority>> cas_;
+  std::set<Serial> revoked_;
 };
 
 }  // namespace chancery

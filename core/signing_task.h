@@ -41,13 +41,13 @@ class SigningTask {
 /// A certificate to be issued; names and key type already hold against the profile.
 struct CertificateOrder {
   Operation operation = Operation::certificate_issue;
-  CaName issuer_name;
+  CaName issuer_name = {};
   const Issuer* issuer = nullptr;
   const Key* issuer_key = nullptr;
   const Profile* profile = nullptr;
   PublicKey public_key;
-  Subject subject;
-  SubjectAltNames names;
+  Subject subject = {};
+  SubjectAltNames names = {};
   Seconds validity{};
   MachineName owner;
   std::vector<StoreChange> claims;  ///< committed with the intent, such as the enrolment token's

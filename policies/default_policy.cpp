@@ -24,6 +24,17 @@ grants:
       dns_names: ["{machine.name}", "**.{machine.name}"]
 )";
 
+constexpr std::string_view kIdentities = R"(
+  # Those who hold a role, with certificates that live longer; add who is added above.
+  - name: identities
+    machines: [admin, operator, auditor]
+    operations: [certificate.issue, certificate.renew]
+    issuers: [issuing]
+    profiles: [identity]
+    when:
+      dns_names: ["{machine.name}"]
+)";
+
 constexpr std::string_view kAfterUris = R"(
   # It sees and revokes what it was issued.
   - name: own-revocation
@@ -43,10 +54,14 @@ constexpr std::string_view kAfterUris = R"(
 }  // namespace
 
 std::string default_policy(std::string_view trust_domain) {
-  std::string text(kBeforeUris);
+  std::string uris;
   if (!trust_domain.empty()) {
-    text += "      uris: [\"spiffe://" + std::string(trust_domain) + "/machine/{machine.name}\"]\n";
+    uris = "      uris: [\"spiffe://" + std::string(trust_domain) + "/machine/{machine.name}\"]\n";
   }
+  std::string text(kBeforeUris);
+  text += uris;
+  text += kIdentities;
+  text += uris;
   text += kAfterUris;
   return text;
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "api/authentication.h"
+#include "api/metrics.h"
+#include "api/router.h"
+#include "core/checkpoint_publisher.h"
+#include "core/crl_publisher.h"
+#include "core/instance.h"
+
+namespace chancery {
+
+/// What the endpoints work with; owned by main.
+struct Application {
+  Instance& instance;
+  CheckpointPublisher& checkpoints;
+  CrlPublisher& crls;
+  const Authentication& authenticate;
+  AuthenticationFailures& failures;
+  Metrics& metrics;
+  std::string openapi;                 ///< the document, as served
+  std::function<void()> publish_soon;  ///< wakes the CRL publisher
+  std::function<bool()> stopping;      ///< readiness ends when the stop begins
+};
+
+/// The routes of the mutual-TLS listener and of the public plain one. `application` outlives them.
+std::vector<Route> api_routes(Application& application);
+std::vector<Route> public_routes(Application& application);
+
+}  // namespace chancery

@@ -1,0 +1,234 @@
+#include "api/daemon.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "api/openapi.h"
+#include "core/installation.h"
+#include "core/server_certificate.h"
+
+namespace chancery {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kEventsWaiting = 1024;
+constexpr std::size_t kTrustFileBytes = 1 << 20;
+
+/// One line for the operator; standard error is the service's log file.
+void complain(const std::string& what, const Error& error) {
+  std::fprintf(stderr, "chanceryd: %s: %s%s%s\n", what.c_str(), error.message.c_str(),
+               error.detail.empty() ? "" : ": ", error.detail.c_str());
+}
+
+}  // namespace
+
+void TokenEvents::tell(std::string event, std::string reason) {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.size() >= kEventsWaiting) return;  // a keyholder that dies every moment
+  waiting_.push_back({std::move(event), std::move(reason)});
+}
+
+void TokenEvents::record(AuditLog& log) {
+  std::deque<Event> events;
+  {
+    const std::lock_guard lock(mutex_);
+    events.swap(waiting_);
+  }
+  for (Event& event : events) {
+    AuditEntry entry(EntryKind::token);
+    entry.set("event", event.name);
+    entry.set("reason", event.reason);
+    auto recorded = log.record(Instance::self().context, std::move(entry));
+    if (!recorded) complain("token " + event.name + " is not in the log", recorded.error());
+  }
+}
+
+Result<std::vector<Bytes>> read_certificates(const std::vector<std::string>& paths) {
+  constexpr std::string_view end_line = "-----END CERTIFICATE-----";
+  std::vector<Bytes> certificates;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(const std::string text, read_file(path, kTrustFileBytes));
+    std::string_view rest = text;
+    for (;;) {
+      const std::size_t end = rest.find(end_line);
+      if (end == rest.npos) break;
+      auto der = from_pem(rest.substr(0, end + end_line.size()), "CERTIFICATE");
+      if (!der || !parse_certificate(*der)) {
+        return invalid("trust_anchors", path + " has a certificate that does not parse");
+      }
+      certificates.push_back(std::move(*der));
+      rest.remove_prefix(end + end_line.size());
+    }
+    if (certificates.empty()) return invalid("trust_anchors", path + " has no certificate");
+  }
+  return certificates;
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& events) {
+  ASSIGN_OR_RETURN(std::vector<Bytes> foreign,
+                   read_certificates(instance.config().trust_anchors));
+  std::unique_ptr<Daemon> daemon(new Daemon(instance, events, std::move(foreign)));
+  ASSIGN_OR_RETURN(daemon->checkpoints_,
+                   CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
+                                               instance.config().log_origin));
+  daemon->application_.emplace(Application{
+      instance, *daemon->checkpoints_, daemon->crls_, daemon->authentication_, daemon->failures_,
+      daemon->metrics_, std::string(openapi_document()),
+      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+      [raw = daemon.get()] { return raw->stopping_.load(); }});
+  daemon->register_metrics();
+  daemon->checkpoint_ticker_ = std::make_unique<Ticker>(limits::checkpoint_interval, [raw = daemon.get()] {
+    [[maybe_unused]] const auto published = raw->checkpoints_->publish();  // its problem() is shown
+  });
+  daemon->crl_ticker_ = std::make_unique<Ticker>(10s, [raw = daemon.get()] {
+    [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
+  });
+  RETURN_IF_ERROR(daemon->start_public());
+  if (auto started = daemon->start_api(); !started) {
+    // Only a token that is down may become better by waiting.
+    if (started.error().code != ErrorCode::token_unavailable) return Failure(started.error());
+    complain("the API waits for the token", started.error());
+  }
+  daemon->maintenance_ = std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->maintain(); });
+  return daemon;
+}
+
+Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign)
+    : instance_(instance),
+      events_(events),
+      foreign_(std::move(foreign)),
+      failures_(instance.log()),
+      authentication_(instance, failures_, foreign_),
+      crls_(instance.service(), instance.store(), instance.config()) {}
+
+Daemon::~Daemon() {
+  stopping_ = true;
+  maintenance_.reset();
+  if (api_server_) api_server_->stop();
+  if (public_server_) public_server_->stop();
+  crl_ticker_.reset();
+  checkpoint_ticker_.reset();
+  events_.record(instance_.log());
+  failures_.flush();
+  if (checkpoints_) {
+    if (auto published = checkpoints_->publish(); !published) {
+      complain("no last checkpoint", published.error());
+    }
+  }
+}
+
+Result<void> Daemon::start_public() {
+  public_router_.emplace(public_routes(*application_));
+  public_metrics_.emplace(metrics_, public_router_->routes());
+  public_router_->observe([this](const Router::Served& served) { public_metrics_->observe(served); });
+  ServerOptions plain = options(instance_.config().public_http);
+  plain.workers = 8;  // everything there is answered from memory
+  ASSIGN_OR_RETURN(public_server_,
+                   ConnectionServer::start(std::move(plain), [this](HttpRequest& request) {
+                     return public_router_->answer(request);
+                   }));
+  return announce("public", public_server_->port());
+}
+
+Result<void> Daemon::start_api() {
+  RETURN_IF_ERROR(renew_certificate());
+  if (!api_router_) {
+    api_router_.emplace(api_routes(*application_));
+    api_metrics_.emplace(metrics_, api_router_->routes());
+    api_router_->observe([this](const Router::Served& served) { api_metrics_->observe(served); });
+  }
+  ASSIGN_OR_RETURN(auto server,
+                   ConnectionServer::start(
+                       options(instance_.config().api),
+                       [this](HttpRequest& request) { return api_router_->answer(request); },
+                       tls_.get()));
+  const std::uint16_t port = server->port();
+  {
+    const std::lock_guard lock(api_mutex_);
+    api_server_ = std::move(server);
+  }
+  return announce("api", port);
+}
+
+/// Issues the service's own certificate, and sets when the next one is due: at two thirds of its
+/// life. The key is new each time and only in memory.
+Result<void> Daemon::renew_certificate() {
+  ASSIGN_OR_RETURN(ServerCertificate certificate,
+                   issue_server_certificate(instance_.service(), instance_.config()));
+  const Time due = now() + (certificate.not_after - now()) * 2 / 3;
+  ServerIdentity identity{std::move(certificate.chain), std::move(certificate.key_pem)};
+  if (tls_) {
+    RETURN_IF_ERROR(tls_->replace(identity, trust()));
+  } else {
+    ASSIGN_OR_RETURN(tls_, TlsServer::create(identity, trust()));
+  }
+  renew_certificate_at_ = due;
+  return {};
+}
+
+ClientTrust Daemon::trust() const {
+  ClientTrust trust;
+  for (const CertificateAuthority* ca : instance_.service().cas()) {
+    const bool root = ca->record.issuer == ca->record.name;
+    (root ? trust.anchors : trust.intermediates).push_back(ca->record.certificate);
+  }
+  for (const Bytes& der : foreign_) {
+    const auto info = parse_certificate(der);
+    const bool root = info && info->issuer_name == info->subject_name;
+    (root ? trust.anchors : trust.intermediates).push_back(der);
+  }
+  return trust;
+}
+
+ServerOptions Daemon::options(const ListenAddress& address) const {
+  ServerOptions options;
+  options.address = address;
+  options.workers = instance_.config().workers;
+  options.connections = instance_.config().connections;
+  options.on_defect = [](const std::string& what) {
+    std::fprintf(stderr, "chanceryd: defect: %s\n", what.c_str());
+  };
+  return options;
+}
+
+/// HOME/run/NAME.port tells scripts which port was taken.
+Result<void> Daemon::announce(const std::string& name, std::uint16_t port) const {
+  const std::string folder = instance_.config().home + "/run";
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(ErrorCode::store_unavailable,
+                "cannot make " + folder + ": " + std::strerror(errno));
+  }
+  return write_file(folder + "/" + name + ".port", std::to_string(port) + "\n", 0644);
+}
+
+void Daemon::maintain() {
+  events_.record(instance_.log());
+  const Time at = now();
+  if (at >= flush_failures_at_) {
+    failures_.flush();
+    flush_failures_at_ = at + limits::authentication_failure_interval;
+  }
+  if (api_port() == 0) {
+    if (auto started = start_api(); started) {
+      std::fprintf(stderr, "chanceryd: the API is served now\n");
+    }
+  } else if (at >= renew_certificate_at_) {
+    if (auto renewed = renew_certificate(); !renewed) {
+      complain("the service's certificate is not renewed", renewed.error());
+      renew_certificate_at_ = at + 30s;
+    }
+  }
+}
+
+std::uint16_t Daemon::public_port() const { return public_server_->port(); }
+
+std::uint16_t Daemon::api_port() const {
+  const std::lock_guard lock(api_mutex_);
+  return api_server_ ? api_server_->port() : 0;
+}
+
+}  // namespace chancery

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/application.h"
+#include "api/connection_server.h"
+#include "api/tls.h"
+#include "core/ticker.h"
+
+namespace chancery {
+
+/// What happened to the token, on its way into the log. May be told before the log is open.
+class TokenEvents {
+ public:
+  /// `event` such as "down", "replaced"; `reason` without secrets.
+  void tell(std::string event, std::string reason);
+  /// Writes what was told into the log.
+  void record(AuditLog& log);
+
+ private:
+  struct Event {
+    std::string name, reason;
+  };
+  std::mutex mutex_;
+  std::deque<Event> waiting_;
+};
+
+/// The running service: both listeners, and what is done in the background (checkpoints, CRLs, the
+/// service's own certificate, failed authentications).
+class Daemon {
+ public:
+  /// Listens on both addresses, or says why it cannot. Where the token is down, the API's listener
+  /// waits for it, since the service's certificate comes from the token's CA; health and CRLs are
+  /// served at once.
+  static Result<std::unique_ptr<Daemon>> start(Instance& instance, TokenEvents& events);
+  /// Finishes the requests under way, publishes a last checkpoint, and stops.
+  ~Daemon();
+
+  [[nodiscard]] std::uint16_t public_port() const;
+  /// Zero while the API's listener waits for the token.
+  [[nodiscard]] std::uint16_t api_port() const;
+
+ private:
+  Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign);
+  Result<void> start_public();
+  Result<void> start_api();
+  Result<void> renew_certificate();
+  [[nodiscard]] ServerOptions options(const ListenAddress& address) const;
+  [[nodiscard]] ClientTrust trust() const;
+  Result<void> announce(const std::string& name, std::uint16_t port) const;
+  void maintain();
+  void register_metrics();
+
+  Instance& instance_;
+  TokenEvents& events_;
+  const std::vector<Bytes> foreign_;
+  std::atomic<bool> stopping_{false};
+  AuthenticationFailures failures_;
+  Authentication authentication_;
+  CrlPublisher crls_;
+  Metrics metrics_;
+  std::unique_ptr<CheckpointPublisher> checkpoints_;
+  std::optional<Application> application_;
+  std::optional<Router> api_router_, public_router_;
+  std::optional<RequestMetrics> api_metrics_, public_metrics_;
+  std::unique_ptr<TlsServer> tls_;
+  Time renew_certificate_at_{};
+  Time flush_failures_at_{};
+  mutable std::mutex api_mutex_;  // guards api_server_, which may come later
+  std::unique_ptr<ConnectionServer> api_server_, public_server_;
+  std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, maintenance_;
+};
+
+/// The certificates in PEM files; invalid_request names the file.
+Result<std::vector<Bytes>> read_certificates(const std::vector<std::string>& paths);
+
+}  // namespace chancery

@@ -1,0 +1,55 @@
+#include "api/daemon.h"
+
+namespace chancery {
+
+void Daemon::register_metrics() {
+  const auto gauge = [this](const char* name, const char* help, std::function<double()> value) {
+    metrics_.gauge(name, help, {}, std::move(value));
+  };
+  const auto counter = [this](const char* name, const char* help, std::function<double()> value) {
+    metrics_.counter(name, help, {}, std::move(value));
+  };
+  AuditLog& log = instance_.log();
+  Token& token = instance_.token();
+
+  gauge("chancery_log_healthy", "1 while the audit log accepts entries; 0 stops all signing",
+        [&log] { return log.healthy() ? 1.0 : 0.0; });
+  gauge("chancery_log_size", "entries in the audit log",
+        [&log] { return static_cast<double>(log.head().size); });
+  gauge("chancery_log_waiting", "entries not yet durable",
+        [&log] { return static_cast<double>(log.counters().waiting); });
+  counter("chancery_log_entries_total", "entries written since start",
+          [&log] { return static_cast<double>(log.counters().entries); });
+  counter("chancery_log_commits_total", "transactions (and fsyncs) since start",
+          [&log] { return static_cast<double>(log.counters().commits); });
+  gauge("chancery_checkpoint_published", "0 when the last checkpoint could not be published",
+        [this] { return checkpoints_->problem().empty() ? 1.0 : 0.0; });
+  gauge("chancery_crl_published", "0 when the last CRL could not be published",
+        [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
+  gauge("chancery_recovered_intents", "intents that a crash left open, found at this start",
+        [this] { return static_cast<double>(instance_.recovered()); });
+
+  gauge("chancery_token_up", "1 while a keyholder serves the token",
+        [&token] { return token.status().up ? 1.0 : 0.0; });
+  gauge("chancery_token_lanes", "lanes to the token",
+        [&token] { return static_cast<double>(token.status().lanes); });
+  gauge("chancery_token_lanes_busy", "lanes in use",
+        [&token] { return static_cast<double>(token.status().lanes_busy); });
+  counter("chancery_token_restarts_total", "keyholders replaced since start",
+          [&token] { return static_cast<double>(token.status().restarts); });
+  counter("chancery_token_signatures_total", "signatures by the keyholders' own count",
+          [&token] { return static_cast<double>(token.status().signatures); });
+
+  gauge("chancery_http_connections", "open connections of the API",
+        [this] {
+          const std::lock_guard lock(api_mutex_);
+          return api_server_ ? static_cast<double>(api_server_->counters().open) : 0.0;
+        });
+  counter("chancery_http_overloaded_total", "requests answered 503 because no worker came free",
+          [this] {
+            const std::lock_guard lock(api_mutex_);
+            return api_server_ ? static_cast<double>(api_server_->counters().overloaded) : 0.0;
+          });
+}
+
+}  // namespace chancery

@@ -1,0 +1,101 @@
+#include "api/endpoint.h"
+
+#include <charconv>
+
+namespace chancery {
+namespace {
+
+/// A repeat is the same method, path and body.
+Bytes fingerprint_of(const HttpRequest& request) {
+  std::string text = request.method + "\n" + request.path + "\n";
+  text.append(request.body.begin(), request.body.end());
+  return sha256(bytes_of(text));
+}
+
+Result<Caller> caller_of(const HttpRequest& request, Machine machine) {
+  Caller caller{{request.id, std::move(machine)}, {}, {}};
+  const std::string* key = request.header("Idempotency-Key");
+  if (!key) return caller;
+  bool good = !key->empty() && key->size() <= limits::idempotency_key_bytes;
+  for (char c : *key) good = good && c > 0x20 && c < 0x7f;
+  if (!good) {
+    return invalid("Idempotency-Key", "must be 1 to " +
+                                          std::to_string(limits::idempotency_key_bytes) +
+                                          " printable ASCII characters");
+  }
+  caller.idempotency_key = *key;
+  caller.request_sha256 = fingerprint_of(request);
+  return caller;
+}
+
+/// The one place where what an endpoint returns becomes an answer.
+HttpResponse answer(Application& application, const HttpRequest& request, Result<Caller> caller,
+                    Endpoint endpoint) {
+  if (!caller) return problem(caller.error(), request.id);
+  Call call{application, request, std::move(*caller)};
+  auto response = endpoint(call);
+  if (!response) return problem(response.error(), request.id);
+  return std::move(*response);
+}
+
+std::string body_type(bool takes_body) {
+  return takes_body ? "application/json" : "";
+}
+
+}  // namespace
+
+Route authenticated(Application& application, std::string method, std::string pattern,
+                    std::string name, Endpoint endpoint, bool takes_body) {
+  return {std::move(method), std::move(pattern), std::move(name), body_type(takes_body),
+          [&application, endpoint](HttpRequest& request) {
+            auto machine = application.authenticate(*request.peer);
+            if (!machine) return problem(machine.error(), request.id);
+            return answer(application, request, caller_of(request, std::move(*machine)), endpoint);
+          }};
+}
+
+Route open(Application& application, std::string method, std::string pattern, std::string name,
+           Endpoint endpoint, bool takes_body) {
+  return {std::move(method), std::move(pattern), std::move(name), body_type(takes_body),
+          [&application, endpoint](HttpRequest& request) {
+            Machine anyone;
+            anyone.source = request.peer->address;
+            return answer(application, request, caller_of(request, std::move(anyone)), endpoint);
+          }};
+}
+
+HttpResponse json_response(int status, const Json& body) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.headers = {{"Cache-Control", "no-store"}};
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return response;
+}
+
+Result<Page> page_of(const HttpRequest& request) {
+  Page page;
+  for (const auto& [name, value] : request.query) {
+    if (name == "after") {
+      page.after = value;
+    } else if (name == "limit") {
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), page.limit);
+      if (error != std::errc() || end != value.data() + value.size() || page.limit == 0 ||
+          page.limit > limits::page_rows) {
+        return invalid("limit", "must be 1 to " + std::to_string(limits::page_rows));
+      }
+    }
+  }
+  return page;
+}
+
+Result<std::uint64_t> authorize(const Call& call, Operation operation, const std::string& owner,
+                                const std::string& key) {
+  PolicyQuestion question{.operation = operation};
+  question.owner = owner;
+  question.key = key;
+  return call.service().authorize(call.caller, question);
+}
+
+}  // namespace chancery

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "api/application.h"
+#include "api/json_body.h"
+#include "api/problem.h"
+
+// What the endpoint files share. Not for other folders: it brings nlohmann's full header.
+
+namespace chancery {
+
+using Json = nlohmann::json;
+
+/// One request of an authenticated machine.
+struct Call {
+  Application& application;
+  const HttpRequest& request;
+  Caller caller;
+
+  [[nodiscard]] Instance& instance() const { return application.instance; }
+  [[nodiscard]] SigningService& service() const { return application.instance.service(); }
+  [[nodiscard]] Store& store() const { return application.instance.store(); }
+};
+
+using Endpoint = Result<HttpResponse> (*)(Call& call);
+
+/// A route whose handler authenticates the machine first. `takes_body`: JSON.
+Route authenticated(Application& application, std::string method, std::string pattern,
+                    std::string name, Endpoint endpoint, bool takes_body = false);
+/// A route that anybody may ask.
+Route open(Application& application, std::string method, std::string pattern, std::string name,
+           Endpoint endpoint, bool takes_body = false);
+
+HttpResponse json_response(int status, const Json& body);
+
+/// "after" and "limit" of a listing's query.
+Result<Page> page_of(const HttpRequest& request);
+
+/// Asks the policy, for reading what belongs to `owner` (may be empty).
+Result<std::uint64_t> authorize(const Call& call, Operation operation,
+                                const std::string& owner = {}, const std::string& key = {});
+
+// The endpoints, by file.
+std::vector<Route> certificate_routes(Application& application);
+std::vector<Route> key_routes(Application& application);
+std::vector<Route> machine_routes(Application& application);
+std::vector<Route> policy_routes(Application& application);
+std::vector<Route> audit_routes(Application& application);
+std::vector<Route> status_routes(Application& application);
+std::vector<Route> health_routes(Application& application);
+std::vector<Route> distribution_routes(Application& application);
+Route list_cas_route(Application& application);
+Route log_checkpoint_route(Application& application);
+
+}  // namespace chancery

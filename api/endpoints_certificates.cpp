@@ -1,0 +1,186 @@
+#include "api/endpoint.h"
+
+namespace chancery {
+namespace {
+
+/// Certificates of the issuer and those above it, PEM, up to the root.
+std::string chain_pem(const Call& call, const CaName& issuer) {
+  std::string text;
+  auto ca = call.service().ca(issuer);
+  while (ca) {
+    text += to_pem((*ca)->record.certificate, "CERTIFICATE");
+    if ((*ca)->record.issuer == (*ca)->record.name) break;
+    ca = call.service().ca((*ca)->record.issuer);
+  }
+  return text;
+}
+
+HttpResponse issued(const Call& call, const Outcome& outcome) {
+  HttpResponse response =
+      json_response(201, {{"request_id", outcome.request_id},
+                          {"serial", outcome.serial},
+                          {"certificate", to_pem(outcome.certificate, "CERTIFICATE")},
+                          {"chain", chain_pem(call, outcome.issuer)},
+                          {"not_after", to_rfc3339_seconds(outcome.not_after)},
+                          {"intent", outcome.intent},
+                          {"outcome", outcome.outcome}});
+  response.headers.emplace_back("Location", "/v1/certificates/" + outcome.serial);
+  return response;
+}
+
+Result<std::optional<Seconds>> validity_of(JsonBody& body) {
+  ASSIGN_OR_RETURN(const auto text, body.optional_string("validity"));
+  if (!text) return std::nullopt;
+  auto validity = parse_duration(*text);
+  if (!validity) return invalid("validity", validity.error().message);
+  return *validity;
+}
+
+Result<CertificateRequest> csr_of(JsonBody& body) {
+  ASSIGN_OR_RETURN(const std::string text, body.string("csr"));
+  return parse_certificate_request(bytes_of(text));
+}
+
+Result<Serial> serial_of(const Call& call) {
+  return Serial::parse(call.request.path_value("serial"));
+}
+
+Result<HttpResponse> enroll(Call& call) {
+  ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+  ASSIGN_OR_RETURN(std::string text, body.string("token"));
+  const Secret token(std::move(text));
+  ASSIGN_OR_RETURN(CertificateRequest csr, csr_of(body));
+  RETURN_IF_ERROR(body.finish());
+  auto outcome =
+      call.service().sign(call.caller, Enroll{sha256(bytes_of(token.reveal())), std::move(csr)});
+  if (!outcome && outcome.error().code == ErrorCode::unauthenticated) {
+    call.application.failures.note(call.caller.context.machine.source, "enrolment token refused");
+  }
+  if (!outcome) return Failure(std::move(outcome.error()));
+  return issued(call, *outcome);
+}
+
+Result<HttpResponse> issue(Call& call) {
+  ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+  ASSIGN_OR_RETURN(CertificateRequest csr, csr_of(body));
+  ASSIGN_OR_RETURN(const std::string profile_text, body.string("profile"));
+  ASSIGN_OR_RETURN(ProfileName profile, ProfileName::parse(profile_text));
+  ASSIGN_OR_RETURN(const auto issuer_text, body.optional_string("issuer"));
+  CaName issuer = call.instance().config().enrollment_ca;
+  if (issuer_text) {
+    ASSIGN_OR_RETURN(issuer, CaName::parse(*issuer_text));
+  }
+  ASSIGN_OR_RETURN(const auto validity, validity_of(body));
+  RETURN_IF_ERROR(body.finish());
+  ASSIGN_OR_RETURN(
+      const Outcome outcome,
+      call.service().sign(call.caller, IssueCertificate{std::move(issuer), std::move(profile),
+                                                        std::move(csr), validity}));
+  return issued(call, outcome);
+}
+
+Result<HttpResponse> renew(Call& call) {
+  ASSIGN_OR_RETURN(const Serial serial, serial_of(call));
+  ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+  ASSIGN_OR_RETURN(CertificateRequest csr, csr_of(body));
+  ASSIGN_OR_RETURN(const auto validity, validity_of(body));
+  RETURN_IF_ERROR(body.finish());
+  ASSIGN_OR_RETURN(
+      const Outcome outcome,
+      call.service().sign(call.caller, RenewCertificate{serial, std::move(csr), validity}));
+  return issued(call, outcome);
+}
+
+Result<HttpResponse> revoke(Call& call) {
+  ASSIGN_OR_RETURN(const Serial serial, serial_of(call));
+  ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+  ASSIGN_OR_RETURN(const std::string reason_text, body.string("reason"));
+  ASSIGN_OR_RETURN(const RevocationReason reason, parse_revocation_reason(reason_text));
+  RETURN_IF_ERROR(body.finish());
+  ASSIGN_OR_RETURN(const Revoked revoked,
+                   call.service().revoke(call.caller, RevokeCertificate{serial, reason}));
+  if (!revoked.already) {
+    call.application.crls.revoked(revoked.revocation.issuer);
+    call.application.publish_soon();
+  }
+  return json_response(200, {{"serial", serial.hex()},
+                             {"reason", name_of(revoked.revocation.reason)},
+                             {"revoked_at", to_rfc3339_seconds(revoked.revocation.revoked_at)},
+                             {"already", revoked.already},
+                             {"request_id", call.caller.context.id}});
+}
+
+std::string_view state_of(const CertificateRecord& record, bool revoked) {
+  if (revoked) return "revoked";
+  if (record.state == CertificateState::unknown) return "unknown";
+  return record.not_after < now() ? "expired" : "issued";
+}
+
+Json row_of(const Call& call, const CertificateRecord& record) {
+  return {{"serial", record.serial.hex()},
+          {"issuer", record.issuer.text()},
+          {"machine", record.machine.text()},
+          {"profile", record.profile.text()},
+          {"state", state_of(record, call.service().is_revoked(record.serial))},
+          {"not_before", to_rfc3339_seconds(record.not_before)},
+          {"not_after", to_rfc3339_seconds(record.not_after)}};
+}
+
+Result<HttpResponse> list(Call& call) {
+  ASSIGN_OR_RETURN(const Page page, page_of(call.request));
+  MachineName machine;
+  if (const std::string* text = call.request.query_value("machine")) {
+    ASSIGN_OR_RETURN(machine, MachineName::parse(*text));
+  }
+  if (!page.after.empty()) {
+    RETURN_IF_ERROR(Serial::parse(page.after));
+  }
+  RETURN_IF_ERROR(authorize(call, Operation::certificate_read, machine.text()));
+  ASSIGN_OR_RETURN(const auto records, call.store().certificates(machine, page));
+  Json rows = Json::array();
+  for (const CertificateRecord& record : records) rows.push_back(row_of(call, record));
+  Json body = {{"certificates", std::move(rows)}};
+  if (records.size() == page.limit) body["next"] = records.back().serial.hex();
+  return json_response(200, body);
+}
+
+Result<HttpResponse> show(Call& call) {
+  ASSIGN_OR_RETURN(const Serial serial, serial_of(call));
+  ASSIGN_OR_RETURN(const auto record, call.store().certificate(serial));
+  // Asked before the answer tells whether the certificate exists.
+  RETURN_IF_ERROR(
+      authorize(call, Operation::certificate_read, record ? record->machine.text() : ""));
+  if (!record) {
+    return fail(ErrorCode::not_found, "there is no certificate " + serial.hex() + " here",
+                "serial");
+  }
+  Json body = row_of(call, *record);
+  body["intent"] = record->intent;
+  body["outcome"] = record->outcome;
+  if (!record->der.empty()) body["certificate"] = to_pem(record->der, "CERTIFICATE");
+  ASSIGN_OR_RETURN(const auto revocation, call.store().revocation(serial));
+  if (revocation) {
+    body["revocation"] = {{"reason", name_of(revocation->reason)},
+                          {"revoked_at", to_rfc3339_seconds(revocation->revoked_at)},
+                          {"by", revocation->by.text()},
+                          {"entry", revocation->entry}};
+  }
+  return json_response(200, body);
+}
+
+}  // namespace
+
+std::vector<Route> certificate_routes(Application& app) {
+  return {
+      open(app, "POST", "/v1/enroll", "enroll", enroll, true),
+      authenticated(app, "GET", "/v1/certificates", "listCertificates", list),
+      authenticated(app, "POST", "/v1/certificates", "issueCertificate", issue, true),
+      authenticated(app, "GET", "/v1/certificates/{serial}", "showCertificate", show),
+      authenticated(app, "POST", "/v1/certificates/{serial}/revoke", "revokeCertificate", revoke,
+                    true),
+      authenticated(app, "POST", "/v1/certificates/{serial}/renew", "renewCertificate", renew,
+                    true),
+  };
+}
+
+}  // namespace chancery

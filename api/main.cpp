@@ -1,0 +1,297 @@
+// chanceryd: the one place where token, policy engine, core and API meet.
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <arpa/inet.h>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+#include "api/daemon.h"
+#include "core/installation.h"
+#include "pkcs11/keyholder_pool.h"
+#include "pkcs11/token_initialisation.h"
+#include "policies/default_policy.h"
+#include "policies/policy_file.h"
+
+namespace chancery {
+namespace {
+
+constexpr const char* kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
+
+/// What the command line of `chanceryd init` says.
+struct InitOptions {
+  std::string home, api = "127.0.0.1:8443", public_http = "127.0.0.1:8080";
+  std::string module, token_label = "chancery", pin_file;
+};
+
+/// chancery-keyholder, beside this program.
+std::string keyholder_path() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  CHECK(size > 0);
+  const std::string self(path.data(), static_cast<std::size_t>(size));
+  return self.substr(0, self.rfind('/') + 1) + "chancery-keyholder";
+}
+
+KeyholderOptions keyholder_options(const Config& config) {
+  KeyholderOptions options;
+  options.executable = keyholder_path();
+  options.module = config.token.module;
+  options.label = config.token.label;
+  options.pin_file = config.token.pin_file;
+  options.softhsm_config = config.token.softhsm_config;
+  options.socket_path = config.token.socket;
+  options.keyholders = config.token.keyholders;
+  options.lanes = config.token.lanes;
+  options.deadline = config.token.deadline;
+  return options;
+}
+
+std::string_view name_of(TokenEvent::Kind kind) {
+  switch (kind) {
+    case TokenEvent::Kind::up: return "up";
+    case TokenEvent::Kind::lost: return "lost";
+    case TokenEvent::Kind::down: return "down";
+    case TokenEvent::Kind::replaced: return "replaced";
+  }
+  return "";
+}
+
+Result<std::unique_ptr<KeyholderPool>> start_token(const Config& config, TokenEvents& events) {
+  return KeyholderPool::start(keyholder_options(config), [&events](const TokenEvent& event) {
+    events.tell(std::string(name_of(event.kind)),
+                "keyholder " + std::to_string(event.keyholder) + ": " + event.reason);
+  });
+}
+
+PolicyLoader policy_loader(const Config& config) {
+  return [vocabulary = PolicyVocabulary::of(config.profiles)](const std::string& text) {
+    return load_policy(text, vocabulary);
+  };
+}
+
+Failure io_error(const std::string& what) {
+  return fail(ErrorCode::store_unavailable, what + ": " + std::strerror(errno));
+}
+
+/// For port 0: one that is free now. It is written down, because certificates will name it.
+Result<ListenAddress> settle(const std::string& text) {
+  ASSIGN_OR_RETURN(ListenAddress address, parse_listen_address(text));
+  if (address.port != 0) return address;
+  const bool v6 = address.host.find(':') != std::string::npos;
+  sockaddr_storage storage{};
+  auto* v4_address = reinterpret_cast<sockaddr_in*>(&storage);
+  auto* v6_address = reinterpret_cast<sockaddr_in6*>(&storage);
+  storage.ss_family = v6 ? AF_INET6 : AF_INET;
+  inet_pton(storage.ss_family, address.host.c_str(),
+            v6 ? static_cast<void*>(&v6_address->sin6_addr) : &v4_address->sin_addr);
+  socklen_t size = v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  const int probe = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool found = probe >= 0 &&
+                     ::bind(probe, reinterpret_cast<sockaddr*>(&storage), size) == 0 &&
+                     ::getsockname(probe, reinterpret_cast<sockaddr*>(&storage), &size) == 0;
+  if (!found) return io_error("no free port on " + address.host);
+  address.port = ntohs(v6 ? v6_address->sin6_port : v4_address->sin_port);
+  ::close(probe);
+  return address;
+}
+
+Result<void> make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_error("cannot make " + path);
+  return {};
+}
+
+/// A SoftHSM token of this installation's own, with PINs that nobody has to know.
+Result<void> make_softhsm_token(const std::string& home, NewInstallation& wanted) {
+  if (::access(kSoftHsm, R_OK) != 0) {
+    return invalid("module", std::string(kSoftHsm) +
+                                 " is missing: apt install softhsm2, or give --module, "
+                                 "--token-label and --pin-file of your token");
+  }
+  wanted.module = kSoftHsm;
+  wanted.softhsm_config = "token/softhsm2.conf";
+  wanted.pin_file = "pin";
+  RETURN_IF_ERROR(make_folder(home + "/token"));
+  RETURN_IF_ERROR(make_folder(home + "/token/tokens"));
+  const std::string config = home + "/token/softhsm2.conf";
+  RETURN_IF_ERROR(write_file(config,
+                             "directories.tokendir = " + home + "/token/tokens\n" +
+                                 "objectstore.backend = file\nlog.level = ERROR\n",
+                             0600));
+  RETURN_IF_ERROR(write_file(home + "/pin", to_base64url(random_bytes(18)) + "\n", 0600));
+  RETURN_IF_ERROR(write_file(home + "/so-pin", to_base64url(random_bytes(18)) + "\n", 0600));
+  return init_token({keyholder_path(), kSoftHsm, wanted.token_label, home + "/pin",
+                     home + "/so-pin", config});
+}
+
+/// Everything up to the point where the new home can be opened like any other.
+Result<void> lay_out(const std::string& home, const InitOptions& options) {
+  if (::access((home + "/config.yaml").c_str(), F_OK) == 0) {
+    return fail(ErrorCode::conflict, home + " holds an installation already", "home");
+  }
+  RETURN_IF_ERROR(make_folder(home));
+  NewInstallation wanted;
+  ASSIGN_OR_RETURN(wanted.api, settle(options.api));
+  ASSIGN_OR_RETURN(wanted.public_http, settle(options.public_http));
+  wanted.token_label = options.token_label;
+  if (options.module.empty()) {
+    RETURN_IF_ERROR(make_softhsm_token(home, wanted));
+  } else {
+    wanted.module = options.module;
+    wanted.pin_file = options.pin_file;
+  }
+  RETURN_IF_ERROR(write_file(home + "/config.yaml", default_config(wanted), 0600));
+  ASSIGN_OR_RETURN(const Config config, load_config(home));
+  return write_file(home + "/policy.yaml", default_policy(config.trust_domain), 0600);
+}
+
+Result<std::string> absolute(const std::string& path) {
+  if (path.empty()) return invalid("home", "--home must name a folder");
+  if (path.front() == '/') return path;
+  std::array<char, PATH_MAX> here{};
+  if (!::getcwd(here.data(), here.size())) return io_error("no current folder");
+  return std::string(here.data()) + "/" + path;
+}
+
+Result<void> init(const InitOptions& options) {
+  ASSIGN_OR_RETURN(const std::string home, absolute(options.home));
+  RETURN_IF_ERROR(lay_out(home, options));
+  ASSIGN_OR_RETURN(const Config config, load_config(home));
+  TokenEvents events;
+  ASSIGN_OR_RETURN(const auto token, start_token(config, events));
+  if (const TokenStatus status = token->status(); !status.up) {
+    return fail(ErrorCode::token_unavailable, "the token is not usable: " + status.problem);
+  }
+  ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
+  RETURN_IF_ERROR(furnish(*instance, [](const std::string& line) {
+    std::cout << "made " << line << std::endl;
+  }));
+  std::cout << "installation " << home << ": API https://" << to_text(config.api)
+            << ", public http://" << to_text(config.public_http)
+            << "\nstart it with: chanceryd --home " << home << std::endl;
+  return {};
+}
+
+/// A new identity for somebody who lost theirs; the service must be stopped.
+Result<void> make_identity(const std::string& home_option, const std::string& name_text,
+                           const std::string& out) {
+  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const MachineName name, MachineName::parse(name_text));
+  ASSIGN_OR_RETURN(const Config config, load_config(home));
+  TokenEvents events;
+  ASSIGN_OR_RETURN(const auto token, start_token(config, events));
+  ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
+  RETURN_IF_ERROR(enroll_locally(*instance, name, ProfileName::literal("identity"), out));
+  std::cout << "identity " << name.text() << " in " << out << std::endl;
+  return {};
+}
+
+/// Says whether config.yaml and policy.yaml would be accepted.
+Result<void> check(const std::string& home_option) {
+  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const Config config, load_config(home));
+  ASSIGN_OR_RETURN(const std::string text, read_file(home + "/policy.yaml", limits::policy_bytes));
+  ASSIGN_OR_RETURN(const auto policy, policy_loader(config)(text));
+  std::cout << "config.yaml and policy.yaml are good; policy version " << policy->version()
+            << std::endl;
+  return {};
+}
+
+/// Serves until SIGTERM or SIGINT; SIGHUP reloads the policy.
+Result<void> serve(const std::string& home_option, const sigset_t& signals) {
+  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const Config config, load_config(home));
+  TokenEvents events;
+  ASSIGN_OR_RETURN(const auto token, start_token(config, events));
+  ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
+  ASSIGN_OR_RETURN(const auto daemon, Daemon::start(*instance, events));
+  std::cout << "chanceryd " << CHANCERY_VERSION << ": API https://"
+            << to_text({config.api.host, daemon->api_port()}) << ", public http://"
+            << to_text({config.public_http.host, daemon->public_port()}) << std::endl;
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) break;
+    const auto changed = instance->reload_policy(Instance::self());
+    std::cerr << "chanceryd: "
+              << (!changed ? "the policy stays: " + changed.error().message
+                  : *changed ? "new policy " + instance->service().policy()->version()
+                             : std::string("the policy has not changed"))
+              << std::endl;
+  }
+  std::cerr << "chanceryd: stopping" << std::endl;
+  return {};
+}
+
+int report(const Result<void>& result) {
+  if (result) return 0;
+  const Error& error = result.error();
+  std::cerr << "chanceryd: " << (error.field.empty() ? "" : error.field + ": ") << error.message;
+  if (!error.detail.empty()) std::cerr << " (" << error.detail << ")";
+  std::cerr << std::endl;
+  return error.code == ErrorCode::invalid_request ? 2 : 1;
+}
+
+int run(int argc, char** argv) {
+  // Blocked before any thread starts, so that only sigwait() sees them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);
+
+  CLI::App app("chanceryd, the signing service. Start it with: chanceryd --home DIR");
+  app.set_version_flag("--version", CHANCERY_VERSION);
+  std::string home;
+  app.add_option("--home", home, "folder of the installation (made by `chancery init`)");
+  app.require_subcommand(0, 1);
+
+  InitOptions init_options;
+  CLI::App* init_command = app.add_subcommand("init", "make a new installation");
+  init_command->add_option("--home", init_options.home, "folder to make")->required();
+  init_command->add_option("--api", init_options.api, "ADDRESS:PORT of the API; port 0: any free");
+  init_command->add_option("--public", init_options.public_http,
+                           "ADDRESS:PORT of CRLs, health, …; port 0: any free");
+  auto* module = init_command->add_option("--module", init_options.module,
+                                          "PKCS#11 module of a token of your own");
+  init_command->add_option("--token-label", init_options.token_label, "its label");
+  auto* pin = init_command->add_option("--pin-file", init_options.pin_file,
+                                       "file with its PIN, mode 0600");
+  module->needs(pin);
+  pin->needs(module);
+
+  std::string identity_home, identity_name, identity_out;
+  CLI::App* identity_command = app.add_subcommand(
+      "identity", "make a certificate and key for an identity, with the service stopped");
+  identity_command->add_option("--home", identity_home, "folder of the installation")->required();
+  identity_command->add_option("name", identity_name, "such as admin")->required();
+  identity_command->add_option("--out", identity_out, "folder for cert.pem, key.pem, chain.pem")
+      ->required();
+
+  std::string check_home;
+  CLI::App* check_command = app.add_subcommand("check", "check config.yaml and policy.yaml");
+  check_command->add_option("--home", check_home, "folder of the installation")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (*init_command) return report(init(init_options));
+  if (*identity_command) return report(make_identity(identity_home, identity_name, identity_out));
+  if (*check_command) return report(check(check_home));
+  return report(serve(home, signals));
+}
+
+}  // namespace
+}  // namespace chancery
+
+int main(int argc, char** argv) { return chancery::run(argc, argv); }

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/audit_log.h"
+#include "core/config.h"
+#include "core/key_ring.h"
+#include "core/signing_service.h"
+#include "core/store.h"
+#include "core/token.h"
+
+namespace chancery {
+
+/// Compiles a policy file's text, or says with line and column what is wrong with it.
+using PolicyLoader =
+    std::function<Result<std::shared_ptr<const Policy>>(const std::string& text)>;
+
+/// One installation, opened on its token: store, log, keys and the signing service.
+class Instance {
+ public:
+  /// Opens HOME's database, checks the log against its last checkpoint, concludes what a crash
+  /// left open, puts HOME/policy.yaml in force and records the start. `token` outlives it.
+  static Result<std::unique_ptr<Instance>> open(Config config, Token& token, PolicyLoader loader);
+  /// Records the stop.
+  ~Instance();
+
+  /// Reads HOME/policy.yaml again. A file that does not load is recorded and the policy in force
+  /// stays. Value: whether anything changed.
+  Result<bool> reload_policy(const Caller& caller);
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] Store& store() const { return *store_; }
+  [[nodiscard]] AuditLog& log() const { return *log_; }
+  [[nodiscard]] KeyRing& keys() const { return *keys_; }
+  [[nodiscard]] Token& token() const { return token_; }
+  [[nodiscard]] SigningService& service() const { return *service_; }
+  /// Intents that a crash had left without an outcome, concluded as unknown at this start.
+  [[nodiscard]] std::size_t recovered() const { return recovered_; }
+
+  static Caller self() { return {{new_request_id(), Machine::self()}, {}, {}}; }
+
+ private:
+  Instance(Config config, Token& token, PolicyLoader loader);
+  Result<void> start();
+
+  const Config config_;
+  Token& token_;
+  const PolicyLoader load_policy_;
+  std::mutex policy_file_;  // one reload at a time
+  std::size_t recovered_ = 0;
+  // Each uses those above it.
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<SigningService> service_;
+};
+
+/// The whole of a small file; invalid_request with its name when it cannot be read or is longer
+/// than `at_most` bytes.
+Result<std::string> read_file(const std::string& path, std::size_t at_most);
+
+}  // namespace chancery
