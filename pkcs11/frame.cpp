@@ -237,6 +237,7 @@ Bytes encode(const GeneratedKey& key) {
 
 Result<GeneratedKey> decode_generated_key(ByteView payload) {
   if (payload.size() < sizeof(std::uint16_t)) return bad_frame("generated key is cut short");
+  if (payload.size() > payload_bytes) return bad_frame("longer than a frame");
   const std::size_t spki_size = get<std::uint16_t>(payload.data());
   payload = payload.subspan(sizeof(std::uint16_t));
   if (spki_size == 0 || spki_size >= payload.size()) {

@@ -177,6 +177,8 @@ BOOST_AUTO_TEST_CASE(generated_keys_that_are_refused) {
       {"no key", "000001", "generated key is cut short"},
       {"no signature", "0001aa", "generated key is cut short"},
       {"key cut short", "0003aabb", "generated key is cut short"},
+      {"over a frame's payload", "0001" + std::string(2 * payload_bytes, 'a'),
+       "longer than a frame"},
   };
   for (const Invalid& vector : vectors) {
     BOOST_TEST_CONTEXT(vector.name) {
