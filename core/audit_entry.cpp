@@ -18,7 +18,6 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::intent, "intent"},
     Named<EntryKind>{EntryKind::outcome, "outcome"},
     Named<EntryKind>{EntryKind::authentication, "authentication"},
-    Named<EntryKind>{EntryKind::ca, "ca"},
     Named<EntryKind>{EntryKind::read, "read"},
     Named<EntryKind>{EntryKind::ca, "ca"},
     Named<EntryKind>{EntryKind::machine, "machine"},

@@ -116,7 +116,9 @@ class LogCheck {
       verified = false;
       findings_.add(name + ": no valid signature of " + verifier.vkey());
     }
-    if (verified) ++checkpoints_verified_;
+    if (!verified) return;
+    ++checkpoints_verified_;
+    checkpointed_ = record.size;
   }
 
   Result<void> check_end(std::uint64_t mark) {
@@ -151,6 +153,7 @@ class LogCheck {
     report.good = findings_.count() == 0;
     report.entries = tree_.size();
     report.root = copy_of(tree_.frontier().root());
+    report.checkpointed = checkpointed_;
     report.checkpoints = checkpoints_verified_;
     report.certificates = inventory_.certificates();
     report.revocations = inventory_.revocations();
@@ -173,7 +176,7 @@ class LogCheck {
   std::size_t next_checkpoint_ = 0;
   std::uint64_t last_checkpoint_ = 0;
   bool checkpoints_exhausted_ = false;
-  std::uint64_t checkpoints_verified_ = 0;
+  std::uint64_t checkpoints_verified_ = 0, checkpointed_ = 0;
 };
 
 std::string count_of(std::uint64_t count, const char* noun) {
@@ -194,6 +197,7 @@ std::string summary(const VerifyReport& report) {
   }
   std::string line = "good: " + std::to_string(report.entries) +
                      (report.entries == 1 ? " entry, " : " entries, ") +
+                     std::to_string(report.checkpointed) + " of them under " +
                      count_of(report.checkpoints, "signed checkpoint") + ", " +
                      count_of(report.certificates, "certificate") + " and " +
                      count_of(report.revocations, "revocation") + " match the log, ";

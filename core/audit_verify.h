@@ -14,6 +14,7 @@ struct VerifyReport {
   bool good = false;               ///< nothing was found wrong
   std::uint64_t entries = 0;       ///< of the log when the verification began
   Bytes root;                      ///< over these entries
+  std::uint64_t checkpointed = 0;  ///< of these, how many the last verified checkpoint covers
   std::uint64_t checkpoints = 0;   ///< signed ones, verified with every key
   std::uint64_t certificates = 0;  ///< rows that match their intents and outcomes
   std::uint64_t revocations = 0;   ///< rows that match their entries

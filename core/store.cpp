@@ -114,7 +114,11 @@ void Store::Connections::give_back(std::unique_ptr<sqlite::Connection> connectio
 
 Store::Store(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
 
-Store::~Store() = default;
+Store::~Store() {
+  // So that the file is whole by itself, also while somebody else reads it and keeps SQLite from
+  // tidying up. What fails here is still in the write-ahead log.
+  if (connections_->writer) (void)connections_->writer->checkpoint();
+}
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path) {
   auto connections = std::make_unique<Connections>();

@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Verifies a copy of Chancery's database without a line of Chancery: Python's standard library, and
+openssl(1) for the signatures. docs/audit-format.md is all that it was written from.
+
+    audit_verifier.py DATABASE [VKEY ...]
+
+Prints each finding on a line and exits 1, or one line and exits 0. VKEY is a note verifier key
+(name+id+key); every signed checkpoint must carry a valid signature of each.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
+         "read", "ca", "machine", "revocation", "token"}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def leaf_hash(entry):
+    return sha256(b"\x00" + entry)
+
+
+def node_hash(left, right):
+    return sha256(b"\x01" + left + right)
+
+
+class Tree:
+    """The roots of the perfect subtrees at the right edge, as (height, hash), largest first."""
+
+    def __init__(self):
+        self.size = 0
+        self.edge = []
+
+    def append(self, leaf):
+        height, root = 0, leaf
+        while self.edge and self.edge[-1][0] == height:
+            root = node_hash(self.edge.pop()[1], root)
+            height += 1
+        self.edge.append((height, root))
+        self.size += 1
+
+    def root(self):
+        if not self.edge:
+            return sha256(b"")
+        root = self.edge[-1][1]
+        for _, left in reversed(self.edge[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
+def perfect_root(hashes):
+    while len(hashes) > 1:
+        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+class NoteKey:
+    """C2SP signed-note, types 0x01 (Ed25519) and 0x02 (ECDSA over SHA-256)."""
+
+    def __init__(self, vkey):
+        self.vkey = vkey
+        self.name, key_id, key = vkey.split("+", 2)
+        typed = base64.b64decode(key, validate=True)
+        self.type = typed[0]
+        if self.type == 1:
+            self.spki = ED25519_SPKI + typed[1:]
+            self.id = sha256(self.name.encode() + b"\n" + typed)[:4]
+        elif self.type == 2:
+            self.spki = typed[1:]
+            self.id = sha256(self.spki)[:4]
+        else:
+            raise ValueError("unknown type of note key")
+        if self.id.hex() != key_id:
+            raise ValueError("the key id is not the key's")
+
+    def verify(self, text, signature):
+        with tempfile.TemporaryDirectory() as folder:
+            key, message, sig = (Path(folder) / name for name in ("key", "text", "sig"))
+            key.write_bytes(self.spki)
+            message.write_bytes(text)
+            sig.write_bytes(signature)
+            command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key,
+                       "-sigfile", sig, "-in", message, "-rawin"]
+            if self.type == 2:
+                command += ["-digest", "sha256"]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def signed(self, note):
+        """True when the note has a line of this key, and all such lines verify."""
+        divider = note.rfind("\n\n")
+        if divider < 0:
+            return False
+        text, lines = note[:divider + 1], note[divider + 2:]
+        if not lines.endswith("\n"):
+            return False
+        verified = False
+        for line in lines[:-1].split("\n"):
+            dash, name, blob = (line.split(" ") + ["", ""])[:3]
+            try:
+                blob = base64.b64decode(blob, validate=True)
+            except ValueError:
+                return False
+            if dash != "\u2014" or line.count(" ") != 2 or len(blob) < 5:
+                return False
+            if name != self.name or blob[:4] != self.id:
+                continue
+            if not self.verify(text.encode(), blob[4:]):
+                return False
+            verified = True
+        return verified
+
+
+def is_canonical(text):
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(entry, dict):
+        return False
+    for value in entry.values():
+        number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+        texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if not (isinstance(value, str) or value is True or number or texts):
+            return False
+    if entry.get("v") != 1 or entry["v"] is True or entry.get("kind") not in KINDS:
+        return False
+    if not isinstance(entry.get("time"), str) or not TIME.fullmatch(entry["time"]):
+        return False
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True) == text
+
+
+def micros(time):
+    """Microseconds since 1970 as the form with a fraction of six digits, or without one."""
+    from datetime import datetime, timedelta, timezone
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time)).strftime(
+        "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Verifier:
+    def __init__(self, database, keys):
+        self.database = database
+        self.keys = keys
+        self.findings = []
+        self.entries = []
+        self.open = {}
+        self.rows = {"certificate": 0, "revocation": 0}
+
+    def find(self, text):
+        self.findings.append(text)
+
+    def query(self, sql, *parameters):
+        return self.database.execute(sql, parameters).fetchall()
+
+    def run(self):
+        checkpoints = self.query("SELECT size, root, note FROM checkpoint ORDER BY size")
+        tree, level = Tree(), [[]]
+        tiles, last_time = {}, ""
+        rows = self.query("SELECT number, text FROM entry ORDER BY number")
+        for index, (number, text) in enumerate(rows):
+            if number != index:
+                self.find(f"entry {index}: is not there")
+                return
+            while checkpoints and checkpoints[0][0] == index:
+                self.check_checkpoint(*checkpoints.pop(0), tree)
+            last_time = self.check_entry(index, text, last_time)
+            self.grow(tree, level, tiles, text.encode())
+        while checkpoints and checkpoints[0][0] == len(rows):
+            self.check_checkpoint(*checkpoints.pop(0), tree)
+        for size, _, _ in checkpoints:
+            self.find(f"the log is shorter than its checkpoint of size {size}")
+        self.check_tiles(tiles)
+        self.check_inventory()
+        mark = self.query("SELECT mark FROM recovery")[0][0]
+        if mark > len(rows) or any(index < mark for index in self.open):
+            self.find("recovery would begin behind an intent that is open")
+
+    @staticmethod
+    def grow(tree, levels, tiles, entry):
+        digest = leaf_hash(entry)
+        index = tree.size
+        tree.append(digest)
+        for level in range(9):
+            if level == len(levels):
+                levels.append([])
+            levels[level].append(digest)
+            if len(levels[level]) < 256:
+                return
+            digest = perfect_root(levels[level])
+            tiles[(level, index >> (8 * (level + 1)))] = (digest, b"".join(levels[level]))
+            levels[level] = []
+
+    def check_entry(self, index, text, last_time):
+        if not is_canonical(text):
+            self.find(f"entry {index}: is not a canonical entry")
+            self.entries.append({})
+            return last_time
+        entry = json.loads(text)
+        self.entries.append(entry)
+        if entry["time"] < last_time:
+            self.find(f"entry {index}: is older than the one before it")
+        if "policy" in entry:
+            kept = self.query("SELECT text FROM policy_version WHERE version = ?", entry["policy"])
+            if not kept or sha256(kept[0][0].encode()).hex() != entry["policy"]:
+                self.find(f"entry {index}: its policy version is not kept as it was")
+        return entry["time"]
+
+    def check_checkpoint(self, size, root, note, tree):
+        name = f"checkpoint of size {size}"
+        if root != tree.root():
+            self.find(f"{name}: has another root than the entries")
+        if not note:
+            return
+        text = note[:note.rfind("\n\n") + 1]
+        origin = text.split("\n")[0]
+        if text != f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n":
+            self.find(f"{name}: its note says something else")
+        for key in self.keys:
+            if key.name != origin or not key.signed(note):
+                self.find(f"{name}: no valid signature of {key.vkey}")
+
+    def check_tiles(self, tiles):
+        stored = {(level, number): (root, hashes) for level, number, root, hashes in
+                  self.query("SELECT level, number, root, hashes FROM tile")}
+        for place in sorted(tiles.keys() | stored.keys()):
+            if tiles.get(place) != stored.get(place):
+                self.find(f"tile {place} is not what the entries make it")
+
+    def check_inventory(self):
+        certificates = self.query(
+            "SELECT number, lower(hex(serial)), issuer, machine, profile, not_before, not_after,"
+            " lower(hex(spki_sha256)), der, state, intent, outcome FROM certificate ORDER BY number")
+        revocations = self.query(
+            "SELECT number, lower(hex(serial)), issuer, reason, revoked_at, by, not_after, entry"
+            " FROM revocation ORDER BY number")
+        for what, rows in (("certificate", certificates), ("revocation", revocations)):
+            if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
+                self.find(f"{what} rows were taken out")
+        by_outcome = {row[-1]: row for row in certificates}
+        by_entry = {row[-1]: row for row in revocations}
+        if len(by_outcome) != len(certificates) or len(by_entry) != len(revocations):
+            self.find("two rows name one entry")
+        last_start = -1
+        for index, entry in enumerate(self.entries):
+            kind = entry.get("kind")
+            if kind == "start":
+                last_start = index
+            elif kind == "intent":
+                for left in [i for i in self.open if i < last_start]:
+                    self.find(f"entry {left}: an intent of an earlier run never got its outcome")
+                    del self.open[left]
+                self.open[index] = entry
+            elif kind == "outcome":
+                self.check_outcome(index, entry, by_outcome)
+            elif kind == "revocation":
+                self.check_revocation(index, entry, by_entry.pop(index, None), certificates)
+        for index in [*by_outcome, *by_entry]:
+            self.find(f"entry {index}: does not account for a row of the inventory")
+        self.check_standing()
+
+    def check_outcome(self, index, entry, by_outcome):
+        intent_index = entry.get("intent")
+        intent = self.open.pop(intent_index, None) if isinstance(intent_index, int) else None
+        if intent is None:
+            self.find(f"entry {index}: the outcome names no intent that was open")
+            return
+        result = entry.get("result")
+        if result not in ("ok", "failed", "unknown"):
+            self.find(f"entry {index}: the outcome's result is none of ok, failed and unknown")
+            return
+        if "serial" not in intent or result == "failed":
+            return
+        row = by_outcome.pop(index, None)
+        if row is None:
+            self.find(f"entry {index}: the inventory has no certificate {intent['serial']}")
+            return
+        _, serial, issuer, machine, profile, begin, end, spki, der, state, row_intent, _ = row
+        expected = (intent.get("serial"), intent.get("issuer"), intent.get("owner", ""),
+                    intent.get("profile"), intent.get("not_before"), intent.get("not_after"),
+                    intent.get("spki_sha256"), intent_index)
+        have = (serial, issuer, machine, profile, micros(begin).replace(".000000Z", "Z"),
+                micros(end).replace(".000000Z", "Z"), spki, row_intent)
+        issued = result == "ok"
+        good_der = sha256(der).hex() == entry.get("certificate_sha256") if issued else not der
+        if have != expected or state != ("issued" if issued else "unknown") or not good_der:
+            self.find(f"entry {index}: the inventory differs for certificate {intent['serial']}")
+        self.rows["certificate"] += 1
+
+    def check_revocation(self, index, entry, row, certificates):
+        if row is None:
+            self.find(f"entry {index}: the inventory does not have this revocation")
+            return
+        _, serial, issuer, reason, revoked_at, by, not_after, _ = row
+        machine = entry.get("machine", "")
+        expected = (entry.get("serial"), entry.get("revocation_reason"), entry["time"],
+                    "" if machine.startswith("sha256:") else machine)
+        of_certificate = [(c[2], c[6]) for c in certificates if c[1] == serial]
+        if (serial, reason, micros(revoked_at), by) != expected or \
+                of_certificate != [(issuer, not_after)]:
+            self.find(f"entry {index}: the inventory differs for this revocation")
+        self.rows["revocation"] += 1
+
+    def check_standing(self):
+        standing = [
+            ("outcome", "spki_sha256", [(e, sha256(spki).hex()) for e, spki in
+                                        self.query("SELECT entry, spki FROM key")]),
+            ("ca", "certificate_sha256", [(e, sha256(der).hex()) for e, der in
+                                          self.query("SELECT entry, certificate FROM ca")]),
+            ("machine", "owner", self.query("SELECT entry, name FROM machine")),
+        ]
+        for kind, member, rows in standing:
+            for index, value in rows:
+                entry = self.entries[index] if index < len(self.entries) else {}
+                if entry.get("kind") != kind or entry.get(member) != value:
+                    self.find(f"entry {index}: does not account for {value}")
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+    verifier = Verifier(database, [NoteKey(vkey) for vkey in sys.argv[2:]])
+    verifier.run()
+    for finding in verifier.findings:
+        print(finding)
+    if verifier.findings:
+        sys.exit(1)
+    print(f"good: {len(verifier.entries)} entries, {verifier.rows['certificate']} certificates, "
+          f"{verifier.rows['revocation']} revocations, {len(verifier.open)} intents open")
+
+
+if __name__ == "__main__":
+    main()

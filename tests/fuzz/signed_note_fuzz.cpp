@@ -1,0 +1,50 @@
+// Notes, checkpoints and verifier keys, as another log or an attacker may send them.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/signed_note.h"
+
+namespace {
+
+using namespace chancery;
+
+constexpr std::string_view kVkey =
+    "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+constexpr std::string_view kSignedText =
+    "If you think cryptography is the answer to your problem,\n"
+    "then you don't know what your problem is.\n";
+
+/// Only one text was ever signed with this key, so a note that verifies carries that text.
+void check_note(std::string_view input) {
+  static const NoteVerifier verifier = NoteVerifier::parse(kVkey).value();
+  if (verifier.verify(input)) CHECK(input.starts_with(std::string(kSignedText) + "\n"));
+}
+
+/// There is one spelling of a checkpoint: what parses is what would be written.
+void check_checkpoint(std::string_view input) {
+  const auto checkpoint = parse_checkpoint(input);
+  if (!checkpoint) {
+    CHECK(checkpoint.error().field == "checkpoint");
+    return;
+  }
+  const std::string text = checkpoint_text(*checkpoint);
+  CHECK(input.starts_with(text));
+  CHECK(input.size() == text.size() || input[text.size()] == '\n');
+}
+
+void check_vkey(std::string_view input) {
+  const auto verifier = NoteVerifier::parse(input);
+  if (verifier) CHECK(verifier->vkey() == input);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  check_note(input);
+  check_checkpoint(input);
+  check_vkey(input);
+  return 0;
+}
