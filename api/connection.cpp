@@ -171,7 +171,7 @@ void Connection::send(const HttpResponse& response, std::string_view request_id,
   phase_ = Phase::writing;
   const std::size_t size = output_.size() + (document_ ? document_->size() : 0);
   deadline_ = Clock::now() + deadlines_.response +
-              milliseconds(size * 1000 / limits::response_bytes_per_second);
+              milliseconds(size * 1000 / deadlines_.response_bytes_per_second);
 }
 
 std::optional<Connection::Next> Connection::write() {

@@ -23,8 +23,9 @@ struct ConnectionDeadlines {
   std::chrono::milliseconds handshake = limits::tls_handshake_deadline;
   std::chrono::milliseconds request = limits::request_read_deadline;
   std::chrono::milliseconds idle = limits::idle_connection;
-  /// To take an answer: this, and a second more for each limits::response_bytes_per_second.
+  /// To take an answer: this, and a second more for each response_bytes_per_second.
   std::chrono::milliseconds response = limits::response_write_deadline;
+  std::size_t response_bytes_per_second = limits::response_bytes_per_second;
   std::chrono::milliseconds linger = limits::linger_deadline;  ///< from the last answer to the end
 };
 

@@ -45,8 +45,9 @@ Listener::~Listener() = default;
 Result<Listener> Listener::open(const ListenAddress& address) {
   try {
     auto socket = std::make_unique<Socket>();
+    // Poco takes "reuse the address" alone for "share the port with another process" too.
     socket->server.bind(Poco::Net::SocketAddress(Poco::Net::IPAddress(address.host), address.port),
-                        true);
+                        true, false);
     socket->server.listen(backlog);
     socket->server.setBlocking(false);
     ::fcntl(socket->server.impl()->sockfd(), F_SETFD, FD_CLOEXEC);

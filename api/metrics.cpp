@@ -47,6 +47,15 @@ std::string number(double value) {
   return {text.data(), end};
 }
 
+/// Never 1e-04: series are the same only where their labels are.
+std::string bound_text(double bound) {
+  std::array<char, 32> text;
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), bound, std::chars_format::fixed);
+  CHECK(error == std::errc());
+  return {text.data(), end};
+}
+
 std::string sample(const std::string& name, const std::string& labels, const std::string& value) {
   return name + (labels.empty() ? "" : "{" + labels + "}") + " " + value + "\n";
 }
@@ -61,7 +70,7 @@ void write_histogram(std::string& text, const std::string& name, const std::stri
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     below += buckets[i];
     const std::string bound =
-        i < Histogram::bounds.size() ? number(Histogram::bounds[i]) : std::string("+Inf");
+        i < Histogram::bounds.size() ? bound_text(Histogram::bounds[i]) : std::string("+Inf");
     text += sample(name + "_bucket", labels + separator + "le=\"" + bound + "\"",
                    std::to_string(below));
   }
