@@ -39,19 +39,19 @@ bool any_contains(const std::vector<Network>& networks, const std::string& text)
 // --- Resources: not saying means any ---------------------------------------------------------
 
 template <auto List, auto Value>
-bool named(const Grant& grant, const Asked& asked) {
-  return (grant.*List).empty() || contains(grant.*List, asked.question.*Value);
+bool named(const GrantTerms& terms, const Asked& asked) {
+  return contains(terms.*List, asked.question.*Value);
 }
 
 template <auto List, auto Value>
-std::string explain_named(const Grant& grant, const Asked& asked) {
-  return not_in(asked.question.*Value, listing(grant.*List));
+std::string explain_named(const GrantTerms& terms, const Asked& asked) {
+  return not_in(asked.question.*Value, listing(terms.*List));
 }
 
 template <auto List, auto Known>
 Result<void> read_names(const YamlNode& node, const FieldPath& path,
-                        const PolicyVocabulary& vocabulary, Grant& grant) {
-  ASSIGN_OR_RETURN(grant.*List, read_list(node, path, [&](std::string_view text) {
+                        const PolicyVocabulary& vocabulary, GrantTerms& terms) {
+  ASSIGN_OR_RETURN(terms.*List, read_list(node, path, [&](std::string_view text) {
                      return Known(vocabulary, text);
                    }));
   return {};
@@ -77,97 +77,98 @@ Result<std::string> known_issuer(const PolicyVocabulary& vocabulary, std::string
 
 template <auto List, PatternKind kind>
 Result<void> read_patterns(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                           Grant& grant) {
-  ASSIGN_OR_RETURN(grant.*List, read_list(node, path, [](std::string_view text) {
+                           GrantTerms& terms) {
+  ASSIGN_OR_RETURN(terms.*List, read_list(node, path, [](std::string_view text) {
                      return Pattern::parse(kind, text);
                    }));
   return {};
 }
 
-bool keys_hold(const Grant& grant, const Asked& asked) {
-  return grant.keys.empty() || any_matches(grant.keys, asked.question.key, asked.machine);
+bool keys_hold(const GrantTerms& terms, const Asked& asked) {
+  return any_matches(terms.keys, asked.question.key, asked.machine);
 }
-std::string explain_keys(const Grant& grant, const Asked& asked) {
-  return not_in(asked.question.key, listing(grant.keys, asked.machine));
+std::string explain_keys(const GrantTerms& terms, const Asked& asked) {
+  return not_in(asked.question.key, listing(terms.keys, asked.machine));
 }
 
 // --- Names in a certificate: not saying means none -------------------------------------------
 
 template <auto List, auto Names>
-bool names_hold(const Grant& grant, const Asked& asked) {
+bool names_hold(const GrantTerms& terms, const Asked& asked) {
   const std::vector<std::string>& names = asked.question.names.*Names;
   return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-    return any_matches(grant.*List, name, asked.machine);
+    return any_matches(terms.*List, name, asked.machine);
   });
 }
 
 template <auto List, auto Names>
-std::string explain_names(const Grant& grant, const Asked& asked) {
+std::string explain_names(const GrantTerms& terms, const Asked& asked) {
   for (const std::string& name : asked.question.names.*Names) {
-    if (any_matches(grant.*List, name, asked.machine)) continue;
-    return not_in(name, listing(grant.*List, asked.machine));
+    if (any_matches(terms.*List, name, asked.machine)) continue;
+    return not_in(name, listing(terms.*List, asked.machine));
   }
   return {};
 }
 
-bool ip_addresses_hold(const Grant& grant, const Asked& asked) {
+bool ip_addresses_hold(const GrantTerms& terms, const Asked& asked) {
   const auto& addresses = asked.question.names.ip;
   return std::all_of(addresses.begin(), addresses.end(), [&](const std::string& address) {
-    return any_contains(grant.ip_addresses, address);
+    return any_contains(terms.ip_addresses, address);
   });
 }
-std::string explain_ip_addresses(const Grant& grant, const Asked& asked) {
+std::string explain_ip_addresses(const GrantTerms& terms, const Asked& asked) {
   for (const std::string& address : asked.question.names.ip) {
-    if (!any_contains(grant.ip_addresses, address)) {
-      return not_in(address, listing(grant.ip_addresses));
+    if (!any_contains(terms.ip_addresses, address)) {
+      return not_in(address, listing(terms.ip_addresses));
     }
   }
   return {};
 }
 
 /// Not saying means: only a name that the certificate carries anyway, or the machine's own.
-bool common_names_hold(const Grant& grant, const Asked& asked) {
+bool common_names_hold(const GrantTerms& terms, const Asked& asked) {
   const std::string& name = asked.question.subject.common_name;
   if (name.empty()) return true;
-  if (!grant.common_names.empty()) return any_matches(grant.common_names, name, asked.machine);
+  if (!terms.common_names.empty()) return any_matches(terms.common_names, name, asked.machine);
   return contains(asked.question.names.dns, name) || name == asked.machine.name.text();
 }
-std::string explain_common_names(const Grant& grant, const Asked& asked) {
+std::string explain_common_names(const GrantTerms& terms, const Asked& asked) {
   const std::string& name = asked.question.subject.common_name;
-  if (!grant.common_names.empty()) return not_in(name, listing(grant.common_names, asked.machine));
+  if (!terms.common_names.empty()) return not_in(name, listing(terms.common_names, asked.machine));
   return quoted(name) + " is neither the machine's name nor one of the DNS names asked for";
 }
 
 struct SubjectRow {
   std::string_view name;
   std::string Subject::*asked;
-  std::vector<std::string> Grant::*allowed;
+  std::vector<std::string> GrantTerms::*allowed;
 };
 constexpr std::array kSubject = {
-    SubjectRow{"country", &Subject::country, &Grant::countries},
-    SubjectRow{"organization", &Subject::organization, &Grant::organizations},
-    SubjectRow{"organizational_unit", &Subject::organizational_unit, &Grant::organizational_units},
+    SubjectRow{"country", &Subject::country, &GrantTerms::countries},
+    SubjectRow{"organization", &Subject::organization, &GrantTerms::organizations},
+    SubjectRow{"organizational_unit", &Subject::organizational_unit,
+               &GrantTerms::organizational_units},
 };
 
-bool subject_part_holds(const SubjectRow& row, const Grant& grant, const Asked& asked) {
+bool subject_part_holds(const SubjectRow& row, const GrantTerms& terms, const Asked& asked) {
   const std::string& value = asked.question.subject.*row.asked;
-  return value.empty() || contains(grant.*row.allowed, value);
+  return value.empty() || contains(terms.*row.allowed, value);
 }
-bool subject_holds(const Grant& grant, const Asked& asked) {
+bool subject_holds(const GrantTerms& terms, const Asked& asked) {
   return std::all_of(kSubject.begin(), kSubject.end(),
-                     [&](const SubjectRow& row) { return subject_part_holds(row, grant, asked); });
+                     [&](const SubjectRow& row) { return subject_part_holds(row, terms, asked); });
 }
-std::string explain_subject(const Grant& grant, const Asked& asked) {
+std::string explain_subject(const GrantTerms& terms, const Asked& asked) {
   for (const SubjectRow& row : kSubject) {
-    if (subject_part_holds(row, grant, asked)) continue;
+    if (subject_part_holds(row, terms, asked)) continue;
     return std::string(row.name) + " " +
-           not_in(asked.question.subject.*row.asked, listing(grant.*row.allowed));
+           not_in(asked.question.subject.*row.asked, listing(terms.*row.allowed));
   }
   return {};
 }
 
 Result<void> read_subject(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                          Grant& grant) {
+                          GrantTerms& terms) {
   constexpr std::array names = {kSubject[0].name, kSubject[1].name, kSubject[2].name};
   RETURN_IF_ERROR(expect_members(node, path, names));
   if (node.children.empty()) return path.refuse(node.place, "is empty; leave it out");
@@ -182,7 +183,7 @@ Result<void> read_subject(const YamlNode& node, const FieldPath& path, const Pol
       }
       return std::string(text);
     };
-    ASSIGN_OR_RETURN(grant.*row.allowed, read_list(*list, path.member(row.name), parse));
+    ASSIGN_OR_RETURN(terms.*row.allowed, read_list(*list, path.member(row.name), parse));
   }
   return {};
 }
@@ -191,8 +192,8 @@ Result<void> read_subject(const YamlNode& node, const FieldPath& path, const Pol
 
 template <auto List>
 Result<void> read_networks(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                           Grant& grant) {
-  ASSIGN_OR_RETURN(grant.*List, read_list(node, path, [](std::string_view text) {
+                           GrantTerms& terms) {
+  ASSIGN_OR_RETURN(terms.*List, read_list(node, path, [](std::string_view text) {
                      return Network::parse(text);
                    }));
   return {};
@@ -201,7 +202,7 @@ Result<void> read_networks(const YamlNode& node, const FieldPath& path, const Po
 /// A closed enumeration of core/algorithm.h, by the names in its table.
 template <auto List, auto Rows, auto Member>
 Result<void> read_enumerators(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                              Grant& grant) {
+                              GrantTerms& terms) {
   using Row = typename decltype(Rows())::value_type;
   using Enum = std::remove_cvref_t<decltype(std::declval<Row>().*Member)>;
   const auto parse = [](std::string_view text) -> Result<Enum> {
@@ -214,7 +215,7 @@ Result<void> read_enumerators(const YamlNode& node, const FieldPath& path, const
     return invalid("", quoted(text) + " is unknown" +
                            (guess.empty() ? "; it must be one of " + joined(names) : guess));
   };
-  ASSIGN_OR_RETURN(grant.*List, read_list(node, path, parse));
+  ASSIGN_OR_RETURN(terms.*List, read_list(node, path, parse));
   return {};
 }
 
@@ -230,66 +231,65 @@ bool lists(const std::vector<Enum>& list, const std::optional<Enum>& value) {
   return value && std::find(list.begin(), list.end(), *value) != list.end();
 }
 
-bool key_types_hold(const Grant& grant, const Asked& asked) {
-  return grant.key_types.empty() || lists(grant.key_types, asked.question.key_type);
+bool key_types_hold(const GrantTerms& terms, const Asked& asked) {
+  return lists(terms.key_types, asked.question.key_type);
 }
-std::string explain_key_types(const Grant& grant, const Asked& asked) {
+std::string explain_key_types(const GrantTerms& terms, const Asked& asked) {
   const auto& type = asked.question.key_type;
-  return not_in(type ? row(*type).name : "", listing(names_of(grant.key_types)));
+  return not_in(type ? row(*type).name : "", listing(names_of(terms.key_types)));
 }
 
-bool algorithms_hold(const Grant& grant, const Asked& asked) {
-  return grant.algorithms.empty() || lists(grant.algorithms, asked.question.algorithm);
+bool algorithms_hold(const GrantTerms& terms, const Asked& asked) {
+  return lists(terms.algorithms, asked.question.algorithm);
 }
-std::string explain_algorithms(const Grant& grant, const Asked& asked) {
+std::string explain_algorithms(const GrantTerms& terms, const Asked& asked) {
   const auto& algorithm = asked.question.algorithm;
-  return not_in(algorithm ? row(*algorithm).name : "", listing(names_of(grant.algorithms)));
+  return not_in(algorithm ? row(*algorithm).name : "", listing(names_of(terms.algorithms)));
 }
 
 std::optional<DigestAlgorithm> digest_of(const Asked& asked) {
   return asked.question.algorithm ? row(*asked.question.algorithm).digest : std::nullopt;
 }
-bool digests_hold(const Grant& grant, const Asked& asked) {
-  return grant.digests.empty() || lists(grant.digests, digest_of(asked));
+bool digests_hold(const GrantTerms& terms, const Asked& asked) {
+  return lists(terms.digests, digest_of(asked));
 }
-std::string explain_digests(const Grant& grant, const Asked& asked) {
+std::string explain_digests(const GrantTerms& terms, const Asked& asked) {
   const auto digest = digest_of(asked);
-  if (digest) return not_in(row(*digest).name, listing(names_of(grant.digests)));
+  if (digest) return not_in(row(*digest).name, listing(names_of(terms.digests)));
   return "the algorithm signs the message itself, without a digest out of " +
-         listing(names_of(grant.digests));
+         listing(names_of(terms.digests));
 }
 
 Result<void> read_max_validity(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                               Grant& grant) {
+                               GrantTerms& terms) {
   ASSIGN_OR_RETURN(const std::string text, read_text(node, path));
   auto duration = parse_duration(text);
   if (!duration) return path.refuse(node.place, duration.error().message);
-  grant.max_validity = *duration;
+  terms.max_validity = *duration;
   return {};
 }
-bool max_validity_holds(const Grant& grant, const Asked& asked) {
-  if (!grant.max_validity) return true;
-  return asked.question.validity && *asked.question.validity <= *grant.max_validity;
+bool max_validity_holds(const GrantTerms& terms, const Asked& asked) {
+  return asked.question.validity && *asked.question.validity <= *terms.max_validity;
 }
-std::string explain_max_validity(const Grant& grant, const Asked& asked) {
-  const std::string limit = format_duration(*grant.max_validity);
+std::string explain_max_validity(const GrantTerms& terms, const Asked& asked) {
+  const std::string limit = format_duration(*terms.max_validity);
   if (!asked.question.validity)
     return "no validity was asked for, at most " + limit + " is allowed";
   return format_duration(*asked.question.validity) + " is longer than " + limit;
 }
 
-bool source_holds(const Grant& grant, const Asked& asked) {
-  return grant.sources.empty() || any_contains(grant.sources, asked.machine.source);
+bool source_holds(const GrantTerms& terms, const Asked& asked) {
+  return any_contains(terms.sources, asked.machine.source);
 }
-std::string explain_source(const Grant& grant, const Asked& asked) {
-  return not_in(asked.machine.source, listing(grant.sources));
+std::string explain_source(const GrantTerms& terms, const Asked& asked) {
+  return not_in(asked.machine.source, listing(terms.sources));
 }
 
 Result<void> read_owner(const YamlNode& node, const FieldPath& path, const PolicyVocabulary&,
-                        Grant& grant) {
+                        GrantTerms& terms) {
   if (node.kind == YamlNode::Kind::list) {
-    grant.owner.kind = OwnerCondition::Kind::patterns;
-    ASSIGN_OR_RETURN(grant.owner.patterns, read_list(node, path, [](std::string_view text) {
+    terms.owner.kind = OwnerCondition::Kind::patterns;
+    ASSIGN_OR_RETURN(terms.owner.patterns, read_list(node, path, [](std::string_view text) {
                        return Pattern::parse(PatternKind::machine_name, text);
                      }));
     return {};
@@ -299,18 +299,18 @@ Result<void> read_owner(const YamlNode& node, const FieldPath& path, const Polic
   if (!self && !any) {
     return path.refuse(node.place, "must be self, any, or a list of machine names");
   }
-  grant.owner.kind = self ? OwnerCondition::Kind::self : OwnerCondition::Kind::any;
+  terms.owner.kind = self ? OwnerCondition::Kind::self : OwnerCondition::Kind::any;
   return {};
 }
 
-bool owner_holds(const Grant& grant, const Asked& asked) {
+bool owner_holds(const GrantTerms& terms, const Asked& asked) {
   const std::string& owner = asked.question.owner;
   const std::string& name = asked.machine.name.text();
-  switch (grant.owner.kind) {
+  switch (terms.owner.kind) {
     case OwnerCondition::Kind::any:
       return true;
     case OwnerCondition::Kind::patterns:
-      return any_matches(grant.owner.patterns, owner, asked.machine);
+      return any_matches(terms.owner.patterns, owner, asked.machine);
     case OwnerCondition::Kind::self:
       // A machine of a foreign trust anchor may have no name: then what has no owner is not its
       // own, but a certificate that is being made is.
@@ -319,55 +319,62 @@ bool owner_holds(const Grant& grant, const Asked& asked) {
   }
   return false;
 }
-std::string explain_owner(const Grant& grant, const Asked& asked) {
-  if (grant.owner.kind == OwnerCondition::Kind::patterns) {
-    return not_in(asked.question.owner, listing(grant.owner.patterns, asked.machine));
+std::string explain_owner(const GrantTerms& terms, const Asked& asked) {
+  if (terms.owner.kind == OwnerCondition::Kind::patterns) {
+    return not_in(asked.question.owner, listing(terms.owner.patterns, asked.machine));
   }
   return quoted(asked.question.owner) + " is not the machine itself, " +
          quoted(asked.machine.name.text());
 }
 
+constexpr auto kAnything = Silence::anything;
+constexpr auto kRule = Silence::rule;
+
 // The order is that of the checks, and so of the reasons.
 constexpr std::array kConditions = {
-    ConditionRow{"issuers", false, kIssued, read_names<&Grant::issuers, known_issuer>,
-                 named<&Grant::issuers, &PolicyQuestion::issuer>,
-                 explain_named<&Grant::issuers, &PolicyQuestion::issuer>},
-    ConditionRow{"profiles", false, kProfiled, read_names<&Grant::profiles, known_profile>,
-                 named<&Grant::profiles, &PolicyQuestion::profile>,
-                 explain_named<&Grant::profiles, &PolicyQuestion::profile>},
-    ConditionRow{"keys", false, kKeyOperations, read_patterns<&Grant::keys, PatternKind::key>,
-                 keys_hold, explain_keys},
-    ConditionRow{"owner", true, kOwned, read_owner, owner_holds, explain_owner},
-    ConditionRow{"source", true, OperationSet::everything(), read_networks<&Grant::sources>,
-                 source_holds, explain_source},
-    ConditionRow{"dns_names", true, kCertifying,
-                 read_patterns<&Grant::dns_names, PatternKind::dns_name>,
-                 names_hold<&Grant::dns_names, &SubjectAltNames::dns>,
-                 explain_names<&Grant::dns_names, &SubjectAltNames::dns>},
-    ConditionRow{"ip_addresses", true, kCertifying, read_networks<&Grant::ip_addresses>,
+    ConditionRow{"issuers", false, kAnything, kIssued,
+                 read_names<&GrantTerms::issuers, known_issuer>,
+                 named<&GrantTerms::issuers, &PolicyQuestion::issuer>,
+                 explain_named<&GrantTerms::issuers, &PolicyQuestion::issuer>},
+    ConditionRow{"profiles", false, kAnything, kProfiled,
+                 read_names<&GrantTerms::profiles, known_profile>,
+                 named<&GrantTerms::profiles, &PolicyQuestion::profile>,
+                 explain_named<&GrantTerms::profiles, &PolicyQuestion::profile>},
+    ConditionRow{"keys", false, kAnything, kKeyOperations,
+                 read_patterns<&GrantTerms::keys, PatternKind::key>, keys_hold, explain_keys},
+    ConditionRow{"owner", true, kRule, kOwned, read_owner, owner_holds, explain_owner},
+    ConditionRow{"source", true, kAnything, OperationSet::everything(),
+                 read_networks<&GrantTerms::sources>, source_holds, explain_source},
+    ConditionRow{"dns_names", true, kRule, kCertifying,
+                 read_patterns<&GrantTerms::dns_names, PatternKind::dns_name>,
+                 names_hold<&GrantTerms::dns_names, &SubjectAltNames::dns>,
+                 explain_names<&GrantTerms::dns_names, &SubjectAltNames::dns>},
+    ConditionRow{"ip_addresses", true, kRule, kCertifying, read_networks<&GrantTerms::ip_addresses>,
                  ip_addresses_hold, explain_ip_addresses},
-    ConditionRow{"uris", true, kCertifying, read_patterns<&Grant::uris, PatternKind::uri>,
-                 names_hold<&Grant::uris, &SubjectAltNames::uri>,
-                 explain_names<&Grant::uris, &SubjectAltNames::uri>},
-    ConditionRow{"emails", true, kCertifying, read_patterns<&Grant::emails, PatternKind::email>,
-                 names_hold<&Grant::emails, &SubjectAltNames::email>,
-                 explain_names<&Grant::emails, &SubjectAltNames::email>},
-    ConditionRow{"common_names", true, kCertifying,
-                 read_patterns<&Grant::common_names, PatternKind::common_name>, common_names_hold,
-                 explain_common_names},
-    ConditionRow{"subject", true, kCertifying, read_subject, subject_holds, explain_subject},
-    ConditionRow{"key_types", true, kNewKeys,
-                 read_enumerators<&Grant::key_types, key_types, &KeyTypeRow::type>, key_types_hold,
-                 explain_key_types},
-    ConditionRow{"max_validity", true, kCertifying, read_max_validity, max_validity_holds,
-                 explain_max_validity},
-    ConditionRow{"algorithms", true, kSigning,
-                 read_enumerators<&Grant::algorithms, signature_algorithms,
+    ConditionRow{"uris", true, kRule, kCertifying,
+                 read_patterns<&GrantTerms::uris, PatternKind::uri>,
+                 names_hold<&GrantTerms::uris, &SubjectAltNames::uri>,
+                 explain_names<&GrantTerms::uris, &SubjectAltNames::uri>},
+    ConditionRow{"emails", true, kRule, kCertifying,
+                 read_patterns<&GrantTerms::emails, PatternKind::email>,
+                 names_hold<&GrantTerms::emails, &SubjectAltNames::email>,
+                 explain_names<&GrantTerms::emails, &SubjectAltNames::email>},
+    ConditionRow{"common_names", true, kRule, kCertifying,
+                 read_patterns<&GrantTerms::common_names, PatternKind::common_name>,
+                 common_names_hold, explain_common_names},
+    ConditionRow{"subject", true, kRule, kCertifying, read_subject, subject_holds, explain_subject},
+    ConditionRow{"key_types", true, kAnything, kNewKeys,
+                 read_enumerators<&GrantTerms::key_types, key_types, &KeyTypeRow::type>,
+                 key_types_hold, explain_key_types},
+    ConditionRow{"max_validity", true, kAnything, kCertifying, read_max_validity,
+                 max_validity_holds, explain_max_validity},
+    ConditionRow{"algorithms", true, kAnything, kSigning,
+                 read_enumerators<&GrantTerms::algorithms, signature_algorithms,
                                   &SignatureAlgorithmRow::algorithm>,
                  algorithms_hold, explain_algorithms},
-    ConditionRow{"digests", true, kSigning,
-                 read_enumerators<&Grant::digests, digests, &DigestRow::algorithm>, digests_hold,
-                 explain_digests},
+    ConditionRow{"digests", true, kAnything, kSigning,
+                 read_enumerators<&GrantTerms::digests, digests, &DigestRow::algorithm>,
+                 digests_hold, explain_digests},
 };
 
 }  // namespace

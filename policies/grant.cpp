@@ -65,48 +65,50 @@ Result<OperationSet> read_operations(const YamlNode& node, const FieldPath& path
 /// Reads the conditions that stand in `node`, and refuses those about operations that the grant
 /// does not have: whoever wrote them expects something that does not happen.
 Result<void> read_conditions(const YamlNode& node, const FieldPath& path, bool in_when,
-                             const PolicyVocabulary& vocabulary, Grant& grant) {
-  for (const ConditionRow& row : conditions()) {
+                             const PolicyVocabulary& vocabulary, GrantTerms& terms) {
+  for (std::size_t i = 0; i < conditions().size(); ++i) {
+    const ConditionRow& row = conditions()[i];
     if (row.in_when != in_when) continue;
     const YamlNode* member = find_member(node, row.name);
     if (member == nullptr) continue;
-    if (!row.operations.meets(grant.operations)) {
+    if (!row.operations.meets(terms.operations)) {
       return path.member(row.name).refuse(member->name_place,
-                                          "says nothing about " + grant.operations.text() +
+                                          "says nothing about " + terms.operations.text() +
                                               "; it is a condition of " + row.operations.text());
     }
-    RETURN_IF_ERROR(row.read(*member, path.member(row.name), vocabulary, grant));
+    RETURN_IF_ERROR(row.read(*member, path.member(row.name), vocabulary, terms));
+    terms.given |= std::uint32_t{1} << i;
   }
   return {};
 }
 
-bool names_any(const Grant& grant) {
-  return !grant.dns_names.empty() || !grant.ip_addresses.empty() || !grant.uris.empty() ||
-         !grant.emails.empty() || !grant.common_names.empty();
+bool names_any(const GrantTerms& terms) {
+  return !terms.dns_names.empty() || !terms.ip_addresses.empty() || !terms.uris.empty() ||
+         !terms.emails.empty() || !terms.common_names.empty();
 }
 
 /// A grant must say what it is about; "any" is never what silence means.
-Result<void> check_complete(const YamlNode& node, const FieldPath& path, const Grant& grant) {
-  const OperationSet certifying = grant.operations.only(kCertifying);
-  const OperationSet with_keys = grant.operations.only(kKeyOperations);
+Result<void> check_complete(const YamlNode& node, const FieldPath& path, const GrantTerms& terms) {
+  const OperationSet certifying = terms.operations.only(kCertifying);
+  const OperationSet with_keys = terms.operations.only(kKeyOperations);
   const auto missing = [&](const char* member, OperationSet for_these) {
     return path.refuse(node.place, "grants " + for_these.text() + " and must say for which " +
                                        member + ": the member " + member + " is missing");
   };
-  if (grant.operations.meets(kCertifying)) {
-    if (grant.issuers.empty()) return missing("issuers", certifying);
-    if (grant.profiles.empty()) return missing("profiles", certifying);
-    if (!names_any(grant)) {
+  if (terms.operations.meets(kCertifying)) {
+    if (terms.issuers.empty()) return missing("issuers", certifying);
+    if (terms.profiles.empty()) return missing("profiles", certifying);
+    if (!names_any(terms)) {
       return path.refuse(node.place,
                          "grants " + certifying.text() +
                              " but no names, so that nothing could be issued; add "
                              "when.dns_names, ip_addresses, uris, emails or common_names");
     }
   }
-  if (grant.operations.meets(kKeyOperations) && grant.keys.empty())
+  if (terms.operations.meets(kKeyOperations) && terms.keys.empty())
     return missing("keys", with_keys);
-  if (grant.operations.has(Operation::machine_add) &&
-      grant.owner.kind == OwnerCondition::Kind::self) {
+  if (terms.operations.has(Operation::machine_add) &&
+      terms.owner.kind == OwnerCondition::Kind::self) {
     return path.refuse(node.place,
                        "grants machine.add and must say which machines: when.owner is any or a "
                        "list of names");
@@ -115,45 +117,78 @@ Result<void> check_complete(const YamlNode& node, const FieldPath& path, const G
 }
 
 /// Algorithms and digests that exclude each other.
-Result<void> check_algorithms(const YamlNode& node, const FieldPath& path, const Grant& grant) {
-  if (grant.algorithms.empty() || grant.digests.empty()) return {};
+Result<void> check_algorithms(const YamlNode& node, const FieldPath& path,
+                              const GrantTerms& terms) {
+  if (terms.algorithms.empty() || terms.digests.empty()) return {};
   const bool possible = std::any_of(
-      grant.algorithms.begin(), grant.algorithms.end(), [&](SignatureAlgorithm algorithm) {
+      terms.algorithms.begin(), terms.algorithms.end(), [&](SignatureAlgorithm algorithm) {
         const auto digest = row(algorithm).digest;
-        return digest && std::find(grant.digests.begin(), grant.digests.end(), *digest) !=
-                             grant.digests.end();
+        return digest && std::find(terms.digests.begin(), terms.digests.end(), *digest) !=
+                             terms.digests.end();
       });
   if (possible) return {};
   return path.refuse(node.place, "none of its algorithms has one of its digests");
 }
 
+/// Members that differ from grant to grant.
+bool is_own(const YamlNode& member) {
+  return member.name == "name" || member.name == "machines";
+}
+
+/// The same text for nodes of the same content, and another one for any other.
+void append_content(const YamlNode& node, std::string& content) {
+  for (std::string_view text : {std::string_view(node.name), std::string_view(node.text)}) {
+    content += std::to_string(text.size());
+    content += ':';
+    content += text;
+  }
+  content += static_cast<char>('0' + static_cast<int>(node.kind));
+  content += '(';
+  for (const YamlNode& child : node.children) append_content(child, content);
+  content += ')';
+}
+
 }  // namespace
 
-Result<GrantText> read_grant(const YamlNode& node, const FieldPath& path,
-                             const PolicyVocabulary& vocabulary) {
-  GrantText text;
-  Grant& grant = text.grant;
+Result<GrantReader::Item> GrantReader::read(const YamlNode& node, const FieldPath& path) {
+  Item item;
   RETURN_IF_ERROR(expect_members(node, path, grant_members()));
-
   ASSIGN_OR_RETURN(const YamlNode* name, required(node, path, "name"));
-  ASSIGN_OR_RETURN(grant.name, read_name(*name, path.member("name")));
-  ASSIGN_OR_RETURN(const YamlNode* operations, required(node, path, "operations"));
-  ASSIGN_OR_RETURN(grant.operations, read_operations(*operations, path.member("operations")));
+  ASSIGN_OR_RETURN(item.grant.name, read_name(*name, path.member("name")));
   ASSIGN_OR_RETURN(const YamlNode* machines, required(node, path, "machines"));
-  ASSIGN_OR_RETURN(text.machines, read_list(*machines, path.member("machines"),
+  ASSIGN_OR_RETURN(item.machines, read_list(*machines, path.member("machines"),
                                             parse_machine_pattern, limits::policy_nodes));
-  grant.place = machines->place;
+  item.grant.place = machines->place;
 
-  RETURN_IF_ERROR(read_conditions(node, path, false, vocabulary, grant));
+  std::string content;
+  for (const YamlNode& member : node.children) {
+    if (!is_own(member)) append_content(member, content);
+  }
+  const auto known = known_.find(content);
+  if (known != known_.end()) {
+    item.grant.terms = known->second;
+    return item;
+  }
+  ASSIGN_OR_RETURN(item.grant.terms, read_terms(node, path));
+  known_.emplace(std::move(content), item.grant.terms);
+  return item;
+}
+
+Result<const GrantTerms*> GrantReader::read_terms(const YamlNode& node, const FieldPath& path) {
+  GrantTerms terms;
+  ASSIGN_OR_RETURN(const YamlNode* operations, required(node, path, "operations"));
+  ASSIGN_OR_RETURN(terms.operations, read_operations(*operations, path.member("operations")));
+  RETURN_IF_ERROR(read_conditions(node, path, false, vocabulary_, terms));
   const FieldPath when_path = path.member("when");
   if (const YamlNode* when = find_member(node, "when")) {
     RETURN_IF_ERROR(expect_members(*when, when_path, when_members()));
     if (when->children.empty()) return when_path.refuse(when->place, "is empty; leave it out");
-    RETURN_IF_ERROR(read_conditions(*when, when_path, true, vocabulary, grant));
-    RETURN_IF_ERROR(check_algorithms(*when, when_path, grant));
+    RETURN_IF_ERROR(read_conditions(*when, when_path, true, vocabulary_, terms));
+    RETURN_IF_ERROR(check_algorithms(*when, when_path, terms));
   }
-  RETURN_IF_ERROR(check_complete(node, path, grant));
-  return text;
+  RETURN_IF_ERROR(check_complete(node, path, terms));
+  terms_.push_back(std::move(terms));
+  return &terms_.back();
 }
 
 }  // namespace chancery

@@ -65,28 +65,19 @@ bool fits_auditor(const Asked& asked) {
                  asked.machine.fingerprint.empty());
 }
 
-bool concerns(const ConditionRow& row, Operation operation) {
-  return row.operations.has(operation);
-}
-
-bool holds(const Grant& grant, const Asked& asked) {
-  const Operation operation = asked.question.operation;
-  const auto rows = conditions();
-  return std::all_of(rows.begin(), rows.end(), [&](const ConditionRow& row) {
-    return !concerns(row, operation) || row.holds(grant, asked);
-  });
-}
-
 struct Failures {
   std::size_t count = 0;
   const ConditionRow* first = nullptr;
 };
 
-Failures failures(const Grant& grant, const Asked& asked) {
+/// The conditions that do not hold; `at_most` ends the search.
+Failures failures(const GrantTerms& terms, const Asked& asked, std::size_t at_most) {
   Failures failures;
-  for (const ConditionRow& row : conditions()) {
-    if (!concerns(row, asked.question.operation) || row.holds(grant, asked)) continue;
-    if (failures.count++ == 0) failures.first = &row;
+  const auto rows = conditions();
+  for (std::size_t i = 0; i < rows.size() && failures.count < at_most; ++i) {
+    if (!is_asked(rows[i], i, terms, asked.question.operation)) continue;
+    if (rows[i].holds(terms, asked)) continue;
+    if (failures.count++ == 0) failures.first = &rows[i];
   }
   return failures;
 }
@@ -171,23 +162,23 @@ Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, std::optional<Verdic
   std::pmr::monotonic_buffer_resource memory(stack.data(), stack.size());
   const auto candidates = index_.find(asked.machine, asked.question.operation, &memory);
   for (GrantId id : candidates) {
-    if (holds(grants_[id], asked)) return allow(grants_[id].name);
+    if (failures(*grants_[id].terms, asked, 1).count == 0) return allow(grants_[id].name);
   }
 
   // Denied: the nearest grant is the one with the fewest conditions that fail.
   if (nearest) return *std::move(nearest);
   if (candidates.empty()) return unnamed(asked);
   const Grant* best = nullptr;
-  Failures fewest;
+  Failures fewest{.count = conditions().size() + 1};
   for (GrantId id : candidates) {
-    const Failures failed = failures(grants_[id], asked);
-    if (best != nullptr && failed.count >= fewest.count) continue;
+    const Failures failed = failures(*grants_[id].terms, asked, fewest.count);
+    if (failed.count >= fewest.count) continue;
     best = &grants_[id];
     fewest = failed;
   }
   return {false, best->name,
           "grant " + quoted(best->name) + ": " + std::string(fewest.first->name) + ": " +
-              fewest.first->explain(*best, asked)};
+              fewest.first->explain(*best->terms, asked)};
 }
 
 Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
@@ -195,7 +186,7 @@ Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
                        std::string(name_of(asked.question.operation));
   if (const auto other = index_.first(asked.machine)) {
     const Grant& grant = grants_[*other];
-    reason += "; grant " + quoted(grant.name) + " names it for " + grant.operations.text();
+    reason += "; grant " + quoted(grant.name) + " names it for " + grant.terms->operations.text();
   }
   return {false, {}, std::move(reason)};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,9 +19,11 @@ namespace chancery {
 ///   4. no.
 class GrantPolicy : public Policy {
  public:
-  GrantPolicy(std::string version, RoleHolders roles, std::vector<Grant> grants, MachineIndex index)
+  GrantPolicy(std::string version, RoleHolders roles, std::deque<GrantTerms> terms,
+              std::vector<Grant> grants, MachineIndex index)
       : version_(std::move(version)),
         roles_(std::move(roles)),
+        terms_(std::move(terms)),
         grants_(std::move(grants)),
         index_(std::move(index)) {}
 
@@ -38,6 +41,7 @@ class GrantPolicy : public Policy {
 
   std::string version_;
   RoleHolders roles_;
+  std::deque<GrantTerms> terms_;  // the grants point to them
   std::vector<Grant> grants_;
   MachineIndex index_;
 };

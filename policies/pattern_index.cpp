@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "core/limits.h"
 #include "core/result.h"
@@ -22,6 +23,27 @@ struct PatternIndex::Segments {
 struct PatternIndex::Search {
   Segments segments;
   std::pmr::vector<std::uint32_t>& values;
+};
+
+/// An edge of the trie as a text: the number of the node above, then the segment.
+class PatternIndex::EdgeName {
+ public:
+  explicit EdgeName(std::uint32_t node) {
+    std::memcpy(buffer_.data(), &node, sizeof node);
+    size_ = sizeof node;
+  }
+  /// False where the segment is longer than any of a pattern.
+  bool append(std::string_view part) {
+    if (part.size() > buffer_.size() - size_) return false;
+    std::memcpy(buffer_.data() + size_, part.data(), part.size());
+    size_ += part.size();
+    return true;
+  }
+  [[nodiscard]] std::string_view text() const { return {buffer_.data(), size_}; }
+
+ private:
+  std::array<char, sizeof(std::uint32_t) + limits::pattern_bytes> buffer_;
+  std::size_t size_;
 };
 
 bool PatternIndex::split(std::string_view text, Segments& segments) const {
@@ -49,8 +71,11 @@ std::uint32_t PatternIndex::child(std::uint32_t node, std::string_view segment) 
     nodes_.emplace_back();
     return fresh;
   }
-  const auto [edge, added] = edges_.try_emplace(Edge{node, std::string(segment)}, fresh);
-  if (!added) return edge->second;
+  EdgeName edge(node);
+  CHECK(edge.append(segment));
+  std::uint32_t& below = edges_.insert(edge.text());
+  if (below != 0) return below;
+  below = fresh;
   nodes_.emplace_back();
   const std::size_t star = segment.find('*');
   if (star == segment.npos) return fresh;
@@ -62,7 +87,7 @@ std::uint32_t PatternIndex::child(std::uint32_t node, std::string_view segment) 
 }
 
 std::uint32_t& PatternIndex::value(std::string_view text, bool wildcards) {
-  if (!wildcards) return exact_.try_emplace(std::string(text), 0).first->second;
+  if (!wildcards) return exact_.insert(text);
   Segments segments;
   CHECK(split(text, segments));  // Pattern::parse has counted them
   std::uint32_t node = 0;
@@ -71,8 +96,7 @@ std::uint32_t& PatternIndex::value(std::string_view text, bool wildcards) {
 }
 
 std::uint32_t PatternIndex::exact(std::string_view text) const {
-  const auto found = exact_.find(text);
-  return found == exact_.end() ? 0 : found->second;
+  return exact_.find(text);
 }
 
 void PatternIndex::find(std::string_view name, std::pmr::vector<std::uint32_t>& values) const {
@@ -94,8 +118,9 @@ void PatternIndex::walk(Search& search, std::uint32_t id, std::size_t depth) con
   }
   const std::string_view segment = segments.items[depth];
   if (segment.find('*') == segment.npos) {  // in a name, a * is no pattern's glob
-    const auto literal = edges_.find(EdgeView{id, segment});
-    if (literal != edges_.end()) walk(search, literal->second, depth + 1);
+    EdgeName literal(id);
+    const std::uint32_t below = literal.append(segment) ? edges_.find(literal.text()) : 0;
+    if (below != 0) walk(search, below, depth + 1);
   }
   follow_globs(search, node, id, depth);
   if (node.rest == 0) return;
@@ -108,15 +133,13 @@ void PatternIndex::walk(Search& search, std::uint32_t id, std::size_t depth) con
 void PatternIndex::follow_globs(Search& search, const Node& node, std::uint32_t id,
                                 std::size_t depth) const {
   const std::string_view segment = search.segments.items[depth];
-  std::array<char, limits::pattern_bytes> glob;
   for (const Shape shape : node.shapes) {
     if (!wildcard_covers(kind_, segment, shape.before, shape.after)) continue;
-    char* end = std::copy_n(segment.begin(), shape.before, glob.begin());
-    *end++ = '*';
-    end = std::copy_n(segment.end() - shape.after, shape.after, end);
-    const EdgeView edge{id, {glob.data(), static_cast<std::size_t>(end - glob.data())}};
-    const auto found = edges_.find(edge);
-    if (found != edges_.end()) walk(search, found->second, depth + 1);
+    EdgeName glob(id);
+    const bool fits = glob.append(segment.substr(0, shape.before)) && glob.append("*") &&
+                      glob.append(segment.substr(segment.size() - shape.after));
+    const std::uint32_t below = fits ? edges_.find(glob.text()) : 0;
+    if (below != 0) walk(search, below, depth + 1);
   }
 }
 

@@ -2,24 +2,13 @@
 
 #include <cstdint>
 #include <memory_resource>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "policies/pattern.h"
+#include "policies/text_table.h"
 
 namespace chancery {
-
-/// A hash map from text that is asked with views.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
-  }
-};
-template <class Value>
-using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
 
 /// Finds, among many patterns of machines, those that cover a name: exact ones in a hash map, the
 /// others in a trie of their segments, the most significant first. The time depends on the number
@@ -29,7 +18,8 @@ class PatternIndex {
   /// URIs are indexed from their first part, names from their last label.
   explicit PatternIndex(PatternKind kind) : kind_(kind), nodes_(1) {}
 
-  /// The value kept for this pattern, 0 when it is new. `text` comes from a MachinePattern.
+  /// The value kept for this pattern, 0 when it is new: set it before the next call. `text` comes
+  /// from a MachinePattern.
   std::uint32_t& value(std::string_view text, bool wildcards);
   /// The value of the exact pattern `text`, or 0.
   [[nodiscard]] std::uint32_t exact(std::string_view text) const;
@@ -49,29 +39,9 @@ class PatternIndex {
     std::uint32_t rest = 0;     ///< the node after **, or 0
     std::vector<Shape> shapes;  ///< of the globs below this node
   };
-  struct EdgeView {
-    std::uint32_t node;
-    std::string_view text;
-  };
-  struct Edge {
-    std::uint32_t node;
-    std::string text;
-    operator EdgeView() const { return {node, text}; }  // NOLINT: what transparent look-up needs
-  };
-  struct EdgeHash {
-    using is_transparent = void;
-    std::size_t operator()(const EdgeView& edge) const {
-      return std::hash<std::string_view>{}(edge.text) * 31 + edge.node * 0x9e3779b97f4a7c15ULL;
-    }
-  };
-  struct EdgeEqual {
-    using is_transparent = void;
-    bool operator()(const EdgeView& a, const EdgeView& b) const {
-      return a.node == b.node && a.text == b.text;
-    }
-  };
   struct Segments;
   struct Search;
+  class EdgeName;
 
   /// Splits into segments in the index's order; false beyond limits::policy_segments.
   bool split(std::string_view text, Segments& segments) const;
@@ -80,9 +50,9 @@ class PatternIndex {
   void follow_globs(Search& search, const Node& node, std::uint32_t id, std::size_t depth) const;
 
   PatternKind kind_;
-  TextMap<std::uint32_t> exact_;
+  TextTable exact_;
   std::vector<Node> nodes_;  // nodes_[0] is the root
-  std::unordered_map<Edge, std::uint32_t, EdgeHash, EdgeEqual> edges_;
+  TextTable edges_;          // EdgeName to the node below
 };
 
 }  // namespace chancery

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <deque>
-#include <unordered_map>
 
 #include "core/bytes.h"
 #include "policies/field.h"
@@ -18,7 +17,7 @@ constexpr std::array<std::string_view, 3> kMembers = {"version", "roles", "grant
 class GrantList {
  public:
   GrantList(const FieldPath& path, const PolicyVocabulary& vocabulary)
-      : path_(path), vocabulary_(vocabulary) {}
+      : path_(path), reader_(vocabulary) {}
 
   Result<void> take(const YamlNode& item, std::size_t position) {
     const FieldPath path = path_.item(position);
@@ -27,7 +26,7 @@ class GrantList {
           item.place, "a policy has at most " + std::to_string(limits::policy_grants) + " grants",
           ErrorCode::too_large);
     }
-    ASSIGN_OR_RETURN(GrantText text, read_grant(item, path, vocabulary_));
+    ASSIGN_OR_RETURN(GrantReader::Item text, reader_.read(item, path));
     const auto [first, added] = lines_.try_emplace(text.grant.name, item.place.line);
     if (!added) {
       return path.member("name").refuse(find_member(item, "name")->place,
@@ -35,7 +34,7 @@ class GrantList {
                                             " already, in line " + std::to_string(first->second));
     }
     for (const MachinePattern& machine : text.machines) {
-      index_.add(machine, static_cast<GrantId>(position), text.grant.operations);
+      index_.add(machine, static_cast<GrantId>(position), text.grant.terms->operations);
     }
     grants_.push_back(std::move(text.grant));
     return {};
@@ -52,17 +51,18 @@ class GrantList {
           .refuse(grant.place, quoted(auditor->identity.text) + " holds the role auditor (line " +
                                    std::to_string(auditor->place.line) +
                                    "), which changes nothing; this grant gives it " +
-                                   grant.operations.only(denied_to_auditors()).text());
+                                   grant.terms->operations.only(denied_to_auditors()).text());
     }
     return {};
   }
 
   std::vector<Grant> take_grants() { return std::move(grants_); }
+  std::deque<GrantTerms> take_terms() { return reader_.take_terms(); }
   MachineIndex take_index() { return std::move(index_); }
 
  private:
   const FieldPath& path_;
-  const PolicyVocabulary& vocabulary_;
+  GrantReader reader_;
   std::vector<Grant> grants_;
   MachineIndex index_;
   TextMap<unsigned> lines_;  // of the grants, by name
@@ -100,7 +100,8 @@ Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
   }
   RETURN_IF_ERROR(grants.finish(roles));
   return std::make_shared<const GrantPolicy>(to_hex(sha256(bytes_of(text))), std::move(roles),
-                                             grants.take_grants(), grants.take_index());
+                                             grants.take_terms(), grants.take_grants(),
+                                             grants.take_index());
 }
 
 }  // namespace chancery

@@ -7,8 +7,8 @@
 #include "core/machine.h"
 #include "policies/identity.h"
 #include "policies/pattern.h"
-#include "policies/pattern_index.h"
 #include "policies/role.h"
+#include "policies/text_map.h"
 #include "policies/yaml.h"
 
 namespace chancery {

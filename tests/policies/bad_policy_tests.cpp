@@ -42,14 +42,18 @@ std::string issue(const std::string& line) {
          line + "\n";
 }
 /// A grant with these conditions for issuing; they begin in line 9, column 7.
-std::string when(const std::string& conditions) { return issue("when:\n      " + conditions); }
+std::string when(const std::string& conditions) {
+  return issue("when:\n      " + conditions);
+}
 std::string machines(const std::string& list) {
   return grant("{name: g, operations: [status.read], machines: " + list + "}\n");
 }
 std::string keys(const std::string& list) {
   return grant("{name: g, machines: [m], operations: [key.sign], keys: " + list + "}\n");
 }
-std::string roles(const std::string& text) { return "version: 1\nroles:\n" + text; }
+std::string roles(const std::string& text) {
+  return "version: 1\nroles:\n" + text;
+}
 
 const std::vector<BadRow> kDocument = {
     {"empty", "", "1:1: must be a mapping with the members version, roles, grants"},
@@ -85,7 +89,8 @@ const std::vector<BadRow> kDocument = {
      "2:1: a second document begins here; a policy is one document"},
     {"a list as a name", "version: 1\n? [a]\n: b\n", "2:3: the name of a member must be text"},
     {"nothing as a name", "version: 1\n~: b\n", "2:1: the name of a member must be text"},
-    {"not YAML", "version: 1\ngrants: [\n", "3:1: this is not YAML: end of sequence flow not found"},
+    {"not YAML", "version: 1\ngrants: [\n",
+     "3:1: this is not YAML: end of sequence flow not found"},
     {"a tab as indentation", "version: 1\nroles:\n\tauditor: [a]\n",
      "3:1: a tab stands in the indentation; write spaces"},
     {"not UTF-8", "version: 1\n# \xff\n", "2:3: this is not UTF-8"},
@@ -108,16 +113,19 @@ const std::vector<BadRow> kGrants = {
      "3:5: grants[0]: the member operations is missing"},
     {"unknown member", issue("whem: {}"),
      "8:5: grants[0].whem: unknown field; did you mean \"when\"?"},
-    {"a condition beside when", issue("max_validity: 1h"), "8:5: grants[0].max_validity: unknown field"},
+    {"a condition beside when", issue("max_validity: 1h"),
+     "8:5: grants[0].max_validity: unknown field"},
     {"unknown condition", when("dns_name: [a]"),
      "9:7: grants[0].when.dns_name: unknown field; did you mean \"dns_names\"?"},
     {"name with a space", grant("name: a b\n    machines: [m]\n    operations: [status.read]\n"),
      "3:11: grants[0].name: must be 1 to 64 of a-z 0-9 . _ -"},
-    {"name like a role", grant("name: \"role:x\"\n    machines: [m]\n    operations: [status.read]\n"),
+    {"name like a role",
+     grant("name: \"role:x\"\n    machines: [m]\n    operations: [status.read]\n"),
      "3:11: grants[0].name: must be 1 to 64 of a-z 0-9 . _ -"},
     {"empty name", grant("name: \"\"\n    machines: [m]\n    operations: [status.read]\n"),
      "3:11: grants[0].name: must not be empty"},
-    {"name of the wrong type", grant("name: [g]\n    machines: [m]\n    operations: [status.read]\n"),
+    {"name of the wrong type",
+     grant("name: [g]\n    machines: [m]\n    operations: [status.read]\n"),
      "3:11: grants[0].name: must be text"},
     {"the same name twice",
      "version: 1\ngrants:\n"
@@ -136,7 +144,8 @@ const std::vector<BadRow> kGrants = {
      "3:42: grants[0].operations: is empty, so that nothing could match it"},
     {"operations as text", grant("{name: g, machines: [m], operations: status.read}\n"),
      "3:42: grants[0].operations: must be a list"},
-    {"unknown issuer", grant("{name: g, machines: [m], operations: [crl.sign], issuers: [isuing]}\n"),
+    {"unknown issuer",
+     grant("{name: g, machines: [m], operations: [crl.sign], issuers: [isuing]}\n"),
      "3:64: grants[0].issuers[0]: there is no issuer \"isuing\"; did you mean \"issuing\"?"},
     {"unknown profile",
      grant("{name: g, machines: [m], operations: [certificate.read], profiles: [tls]}\n"),
@@ -166,7 +175,8 @@ const std::vector<BadRow> kGrants = {
      "when.dns_names, ip_addresses, uris, emails or common_names"},
     {"signing without keys", grant("{name: g, machines: [m], operations: [key.sign]}\n"),
      "3:5: grants[0]: grants key.sign and must say for which keys: the member keys is missing"},
-    {"adding any machine by silence", grant("{name: g, machines: [m], operations: [machine.add]}\n"),
+    {"adding any machine by silence",
+     grant("{name: g, machines: [m], operations: [machine.add]}\n"),
      "3:5: grants[0]: grants machine.add and must say which machines: when.owner is any or a list "
      "of names"},
     {"adding itself",
@@ -181,7 +191,8 @@ const std::vector<BadRow> kGrants = {
 };
 
 const std::vector<BadRow> kMachines = {
-    {"nobody", machines("[]"), "3:52: grants[0].machines: is empty, so that nothing could match it"},
+    {"nobody", machines("[]"),
+     "3:52: grants[0].machines: is empty, so that nothing could match it"},
     {"nothing", machines("[~]"), "3:53: grants[0].machines[0]: must be text"},
     {"empty", machines("[\"\"]"), "3:53: grants[0].machines[0]: must not be empty"},
     {"twice", machines("[a, b, a]"), "3:59: grants[0].machines[2]: \"a\" is given twice"},
@@ -191,7 +202,8 @@ const std::vector<BadRow> kMachines = {
      "3:53: grants[0].machines[0]: \"https://a\" is not a machine: write a name, or begin with "
      "spiffe://, dns: or sha256:"},
     {"short fingerprint", machines("[\"sha256:abcd\"]"),
-     "3:53: grants[0].machines[0]: a fingerprint is sha256: and 64 hexadecimal digits in lower case"},
+     "3:53: grants[0].machines[0]: a fingerprint is sha256: and 64 hexadecimal digits in lower "
+     "case"},
     {"trust domain with a wildcard", machines("[\"spiffe://*/web\"]"),
      "3:53: grants[0].machines[0]: pattern \"spiffe://*/web\" must spell the trust domain out"},
     {"everything of all trust domains", machines("[\"spiffe://**\"]"),
@@ -281,7 +293,8 @@ const std::vector<BadRow> kConditions = {
      "9:36: grants[0].when.key_types[0]: \"dsa\" is unknown; it must be one of rsa-2048, rsa-3072, "
      "rsa-4096, ec-p256, ec-p384, ec-p521, ed25519"},
     {"unknown algorithm",
-     grant("{name: g, machines: [m], operations: [key.sign], keys: [k], when: {algorithms: [ES256]}}\n"),
+     grant("{name: g, machines: [m], operations: [key.sign], keys: [k], when: {algorithms: "
+           "[ES256]}}\n"),
      "3:85: grants[0].when.algorithms[0]: \"ES256\" is unknown; it must be one of "
      "rsa-pkcs1-sha256, rsa-pkcs1-sha384, rsa-pkcs1-sha512, rsa-pss-sha256, rsa-pss-sha384, "
      "rsa-pss-sha512, ecdsa-p256-sha256, ecdsa-p384-sha384, ecdsa-p521-sha512, ed25519"},
@@ -299,8 +312,7 @@ const std::vector<BadRow> kConditions = {
      "9:44: grants[0].when.subject.country[0]: a country is two capital letters (ISO 3166)"},
     {"key name that is none", keys("[A]"),
      "3:61: grants[0].keys[0]: pattern \"A\" has a capital letter; a key name is lower case"},
-    {"too many values",
-     keys([] {
+    {"too many values", keys([] {
        std::string list = "[";
        for (int i = 0; i <= 1000; ++i) list += "k" + std::to_string(i) + ",\n      ";
        return list + "]";
@@ -392,13 +404,14 @@ BOOST_AUTO_TEST_CASE(bombs) {
        "1:10: " + stalled, ErrorCode::too_large},
       {"a long text", "version: 1\ngrants: \"" + std::string(1 << 20, 'a') + "\"\n",
        "2:1: " + stalled, ErrorCode::too_large},
-      {"many members", "version: 1\nroles: {" +
-                           [] {
-                             std::string members;
-                             for (int i = 0; i < 70; ++i) members += "a" + std::to_string(i) + ": b, ";
-                             return members;
-                           }() +
-                           "}\n",
+      {"many members",
+       "version: 1\nroles: {" +
+           [] {
+             std::string members;
+             for (int i = 0; i < 70; ++i) members += "a" + std::to_string(i) + ": b, ";
+             return members;
+           }() +
+           "}\n",
        "2:511: roles.a64: has more than 64 members beside it", ErrorCode::too_large},
   };
   for (const BadRow& row : rows) check_bad(row);

@@ -71,8 +71,12 @@ const TestMachine db("db-1.example.com");
 TestMachine workload() {
   return TestMachine("").spiffe("spiffe://example.com/ns/shop/sa/web").dns("x.example.com");
 }
-TestMachine service() { return TestMachine("signer").dns("sign.svc.example.com"); }
-TestMachine pinned() { return TestMachine("release").fingerprint(std::string(64, 'a')); }
+TestMachine service() {
+  return TestMachine("signer").dns("sign.svc.example.com");
+}
+TestMachine pinned() {
+  return TestMachine("release").fingerprint(std::string(64, 'a'));
+}
 
 /// What web-tls allows, to be spoilt in one attribute.
 Ask issue() {
@@ -177,15 +181,15 @@ std::vector<DecisionRow> name_rows() {
        "web-tls",
        kWeb + "common_names: \"evil.example.com\" is neither the machine's name nor one of the DNS "
               "names asked for"},
-      {"a common name beside the patterns", workload(), workload_issue().common_name("x.example.com"),
-       false, "workload",
+      {"a common name beside the patterns", workload(),
+       workload_issue().common_name("x.example.com"), false, "workload",
        "grant \"workload\": common_names: \"x.example.com\" is not in [\"* service\"]"},
       {"another organization", web, issue().subject({"CH", "Evil", "", ""}), false, "web-tls",
        kWeb + "subject: organization \"Evil\" is not in [\"Example\"]"},
       {"another country", web, issue().subject({"US", "", "", ""}), false, "web-tls",
        kWeb + R"(subject: country "US" is not in ["CH", "DE"])"},
-      {"a part of the subject that is not granted", web, issue().subject({"", "", "Web", ""}), false,
-       "web-tls",
+      {"a part of the subject that is not granted", web, issue().subject({"", "", "Web", ""}),
+       false, "web-tls",
        kWeb + "subject: organizational_unit \"Web\" is asked for, and the grant allows none"},
       {"names where the grant has none of the kind", workload(),
        workload_issue().dns("x.example.com"), false, "workload",
@@ -193,7 +197,8 @@ std::vector<DecisionRow> name_rows() {
       {"another's SPIFFE ID", workload(),
        workload_issue().uri("spiffe://example.com/ns/shop/sa/db"), false, "workload",
        "grant \"workload\": uris: \"spiffe://example.com/ns/shop/sa/db\" is not in "
-       "[\"{machine.spiffe_id}\", \"spiffe://{machine.spiffe_domain}/sub/{machine.spiffe_path}/**\"]"
+       "[\"{machine.spiffe_id}\", "
+       "\"spiffe://{machine.spiffe_domain}/sub/{machine.spiffe_path}/**\"]"
        " (= [\"spiffe://example.com/ns/shop/sa/web\", "
        "\"spiffe://example.com/sub/ns/shop/sa/web/**\"])"},
   };
@@ -225,7 +230,8 @@ std::vector<DecisionRow> attribute_rows() {
       {"a certificate for another machine", web, issue().owner("web-2.example.com"), false,
        "web-tls",
        kWeb + "owner: \"web-2.example.com\" is not the machine itself, \"web-1.example.com\""},
-      {"algorithm", service(), sign().algorithm(SignatureAlgorithm::rsa_pss_sha256), false, "by-dns",
+      {"algorithm", service(), sign().algorithm(SignatureAlgorithm::rsa_pss_sha256), false,
+       "by-dns",
        "grant \"by-dns\": algorithms: \"rsa-pss-sha256\" is not in "
        "[\"ecdsa-p256-sha256\", \"rsa-pss-sha384\"]"},
       {"digest", service(), sign().algorithm(SignatureAlgorithm::rsa_pss_sha384), false, "by-dns",
@@ -249,8 +255,8 @@ std::vector<DecisionRow> attribute_rows() {
 
 std::vector<DecisionRow> nearest_rows() {
   return {
-      {"no grant for it at all", TestMachine("").fingerprint("b"), Ask(key_sign).key("k"), false, "",
-       "no grant names machine \"sha256:b\" for key.sign"},
+      {"no grant for it at all", TestMachine("").fingerprint("b"), Ask(key_sign).key("k"), false,
+       "", "no grant names machine \"sha256:b\" for key.sign"},
       {"a grant for other operations", db, issue(), false, "",
        "no grant names machine \"db-1.example.com\" for certificate.issue; grant \"own\" names it "
        "for certificate.revoke, certificate.read"},
@@ -290,11 +296,11 @@ BOOST_AUTO_TEST_CASE(a_long_list_and_a_long_name_are_shortened) {
   const auto policy = load_good(
       "version: 1\ngrants:\n  - {name: g, machines: [m], operations: [key.sign], keys: [" + keys +
       "]}\n");
-  check_decision(*policy, {"shortened", TestMachine("m"), Ask(key_sign).key(std::string(300, 'x')),
-                           false, "g",
-                           "grant \"g\": keys: \"" + std::string(200, 'x') +
-                               "…\" is not in [\"k0\", \"k1\", \"k2\", \"k3\", \"k4\", \"k5\", "
-                               "\"k6\", \"k7\", and 12 more]"});
+  check_decision(
+      *policy, {"shortened", TestMachine("m"), Ask(key_sign).key(std::string(300, 'x')), false, "g",
+                "grant \"g\": keys: \"" + std::string(200, 'x') +
+                    "…\" is not in [\"k0\", \"k1\", \"k2\", \"k3\", \"k4\", \"k5\", "
+                    "\"k6\", \"k7\", and 12 more]"});
 }
 
 BOOST_AUTO_TEST_CASE(the_version_is_the_digest_of_the_text) {

@@ -48,22 +48,25 @@ std::vector<ExampleRow> web_fleet() {
   const TestMachine us = TestMachine("web-1.us.example.com").source("10.2.2.3");
   const TestMachine ops("ops-eu");
   return {
-      {"EU site", eu, issue("tls-server", "web-1.eu.example.com").dns("www.example.eu"), "eu-sites"},
+      {"EU site", eu, issue("tls-server", "web-1.eu.example.com").dns("www.example.eu"),
+       "eu-sites"},
       {"EU shop", eu, issue("tls-server", "web-1.eu.example.com").dns("a.shop.example.eu"),
        "eu-sites"},
       {"EU from the US network", TestMachine(eu).source("10.2.2.3"),
        issue("tls-server", "web-1.eu.example.com").dns("www.example.eu"), ""},
-      {"EU site on a US machine", us, issue("tls-server", "web-1.us.example.com").dns("www.example.eu"),
-       ""},
+      {"EU site on a US machine", us,
+       issue("tls-server", "web-1.us.example.com").dns("www.example.eu"), ""},
       {"US address", us,
-       issue("tls-server", "web-1.us.example.com").dns("www.example.com").ip("192.0.2.9"), "us-sites"},
+       issue("tls-server", "web-1.us.example.com").dns("www.example.com").ip("192.0.2.9"),
+       "us-sites"},
       {"first certificate", TestMachine(us).enrolling(),
        issue("machine", "web-1.us.example.com").dns("web-1.us.example.com"), "first-certificate"},
       {"a machine of no region", TestMachine("web-1.example.com"),
        issue("machine", "web-1.example.com").dns("web-1.example.com"), ""},
       {"regional operator", ops, Ask(certificate_revoke).owner("web-1.eu.example.com"),
        "role:operator"},
-      {"regional operator elsewhere", ops, Ask(certificate_revoke).owner("web-1.us.example.com"), ""},
+      {"regional operator elsewhere", ops, Ask(certificate_revoke).owner("web-1.us.example.com"),
+       ""},
       {"own revocation", us, Ask(certificate_revoke).owner("web-1.us.example.com"),
        "own-certificates"},
       {"the auditor reads", TestMachine("carol"), Ask(audit_read), "role:auditor"},
@@ -83,11 +86,12 @@ std::vector<ExampleRow> spiffe_workloads() {
       {"a service", shop, issue("tls-server", "").dns("cart.shop.svc.cluster.local"),
        "shop-services"},
       {"its SPIFFE ID", shop,
-       issue("tls-client", "").uri("spiffe://cluster.example.com/ns/shop/sa/cart"), "shop-services"},
+       issue("tls-client", "").uri("spiffe://cluster.example.com/ns/shop/sa/cart"),
+       "shop-services"},
       {"another's SPIFFE ID", shop,
        issue("tls-client", "").uri("spiffe://cluster.example.com/ns/shop/sa/db"), ""},
-      {"another namespace's name", shop, issue("tls-server", "").dns("a.payments.svc.cluster.local"),
-       ""},
+      {"another namespace's name", shop,
+       issue("tls-server", "").dns("a.payments.svc.cluster.local"), ""},
       {"payments sign", pay, sign, "payment-signing"},
       {"the shop does not", shop, sign, ""},
       {"the same path in another trust domain",
@@ -156,19 +160,24 @@ std::vector<ExampleRow> default_rows() {
        "own-certificates"},
       {"renewal", web, renewal, "own-certificates"},
       {"another's name", web, issue("tls-server", name).dns("web-2.example.com"), ""},
-      {"another's SPIFFE ID", web,
-       issue("machine", name).uri("spiffe://example.com/machine/web-2"), ""},
+      {"another's SPIFFE ID", web, issue("machine", name).uri("spiffe://example.com/machine/web-2"),
+       ""},
       {"a CA", web, issue("intermediate-ca", name).dns(name), ""},
       {"from the root", web, issue("machine", name).issuer("root").dns(name), ""},
       {"own revocation", web, Ask(certificate_revoke).owner(name), "own-revocation"},
       {"another's", web, Ask(certificate_revoke).owner("web-2"), ""},
       {"own key", web, Ask(key_sign).key("web-1.example.com.a").algorithm(ed25519), "own-keys"},
-      {"not its digest", web, Ask(key_sign_digest).key("web-1.example.com.a").algorithm(ed25519), ""},
+      {"not its digest", web, Ask(key_sign_digest).key("web-1.example.com.a").algorithm(ed25519),
+       ""},
       {"another's key", TestMachine("web"), Ask(key_sign).key("web-1.a").algorithm(ed25519), ""},
       {"a key below another's name", TestMachine("web"), Ask(key_sign).key("web.example.a"), ""},
       {"a key to be made", web, Ask(key_create).key("web-1.example.com.a"), ""},
-      {"the administrator makes it", TestMachine("admin"), Ask(key_create).key("web-1.example.com.a"),
-       "role:administrator"},
+      {"the administrator makes it", TestMachine("admin"),
+       Ask(key_create).key("web-1.example.com.a"), "role:administrator"},
+      {"the administrator's certificate", TestMachine("admin").enrolling(),
+       issue("identity", "admin").dns("admin").uri("spiffe://example.com/machine/admin"),
+       "identities"},
+      {"is for no other machine", web, issue("identity", name).dns(name), ""},
       {"the operator adds", TestMachine("operator"), Ask(machine_add).owner("web-2"),
        "role:operator"},
       {"the auditor reads", TestMachine("auditor"), Ask(audit_read), "role:auditor"},
@@ -271,7 +280,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_patterns_in_the_documentation) {
       at = end;
     }
     const std::string text = cells[0].at(0);
-    const PatternKind kind = text.find("://") != text.npos  ? PatternKind::uri
+    const PatternKind kind = text.find("://") != text.npos ? PatternKind::uri
                              : text.find('@') != text.npos ? PatternKind::email
                                                            : PatternKind::dns_name;
     const auto pattern = Pattern::parse(kind, text);
@@ -282,7 +291,9 @@ BOOST_AUTO_TEST_CASE(the_table_of_patterns_in_the_documentation) {
       }
     }
     for (const std::string& name : cells[2]) {
-      BOOST_TEST_CONTEXT(line << name) { BOOST_TEST(!pattern->matches(name, {})); }
+      BOOST_TEST_CONTEXT(line << name) {
+        BOOST_TEST(!pattern->matches(name, {}));
+      }
     }
   }
   BOOST_TEST(rows == 8);

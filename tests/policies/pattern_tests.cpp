@@ -1,10 +1,10 @@
-#include "policies/pattern.h"
-
 #include <algorithm>
 #include <memory_resource>
 
 #include "policies/network.h"
+#include "policies/pattern.h"
 #include "policies/pattern_index.h"
+#include "policies/text_table.h"
 #include "policy_fixture.h"
 
 namespace chancery {
@@ -126,11 +126,22 @@ BOOST_AUTO_TEST_CASE(the_index_agrees_with_each_row) {
 }
 
 BOOST_AUTO_TEST_CASE(the_index_finds_all_that_cover_a_name_and_no_other) {
-  const std::vector<std::string> patterns = {
-      "**",        "*.example.com", "web-*.example.com", "web-1.example.com", "*-1.example.com",
-      "**.com",    "web-1.**",      "*.*.com",           "w*1.example.com",   "web-*.*.com",
-      "**.web-1",  "*",             "web-1",             "x.**.com",          "db-*.example.com",
-      "*-2.**.com"};
+  const std::vector<std::string> patterns = {"**",
+                                             "*.example.com",
+                                             "web-*.example.com",
+                                             "web-1.example.com",
+                                             "*-1.example.com",
+                                             "**.com",
+                                             "web-1.**",
+                                             "*.*.com",
+                                             "w*1.example.com",
+                                             "web-*.*.com",
+                                             "**.web-1",
+                                             "*",
+                                             "web-1",
+                                             "x.**.com",
+                                             "db-*.example.com",
+                                             "*-2.**.com"};
   const std::vector<std::string> names = {"web-1.example.com", "web-1",     "a.web-1", "x.y.z.com",
                                           "db-2.example.com",  "a-2.b.com", "com",     "**"};
   PatternIndex index(machine_name);
@@ -147,8 +158,27 @@ BOOST_AUTO_TEST_CASE(the_index_finds_all_that_cover_a_name_and_no_other) {
     }
     std::pmr::vector<std::uint32_t> found;
     index.find(name, found);
-    BOOST_TEST_CONTEXT(name) { BOOST_TEST(sorted(found) == expected, boost::test_tools::per_element()); }
+    BOOST_TEST_CONTEXT(name) {
+      BOOST_TEST(sorted(found) == expected, boost::test_tools::per_element());
+    }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_texts_finds_what_it_holds_and_nothing_else) {
+  TextTable table;
+  constexpr std::uint32_t kTexts = 20'000;
+  for (std::uint32_t i = 1; i <= kTexts; ++i) {
+    std::uint32_t& value = table.insert("text-" + std::to_string(i));
+    BOOST_REQUIRE(value == 0);
+    value = i;
+  }
+  for (std::uint32_t i = 1; i <= kTexts; ++i) {
+    const std::string text = "text-" + std::to_string(i);
+    BOOST_REQUIRE(table.find(text) == i);
+    BOOST_REQUIRE(table.insert(text) == i);
+    BOOST_REQUIRE(table.find(text + "x") == 0);
+  }
+  BOOST_TEST(table.find("") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_variable_that_the_machine_lacks_covers_nothing) {
@@ -182,14 +212,22 @@ BOOST_AUTO_TEST_CASE(networks) {
     bool contains;
   };
   const std::vector<Row> rows = {
-      {"10.0.0.0/8", "10.255.255.255", true}, {"10.0.0.0/8", "11.0.0.0", false},
-      {"10.128.0.0/9", "10.127.0.0", false},  {"10.128.0.0/9", "10.128.0.0", true},
-      {"192.0.2.1", "192.0.2.1", true},       {"192.0.2.1", "192.0.2.2", false},
-      {"192.0.2.1/32", "192.0.2.1", true},    {"0.0.0.0/0", "1.2.3.4", true},
-      {"0.0.0.0/0", "::1", false},            {"::/0", "1.2.3.4", false},
-      {"::/0", "2001:db8::1", true},          {"2001:db8::/33", "2001:db8:7fff::", true},
-      {"2001:db8::/33", "2001:db8:8000::", false}, {"10.0.0.0/8", "::ffff:10.1.2.3", true},
-      {"10.0.0.0/8", "10.0.0", false},        {"10.0.0.0/8", "", false},
+      {"10.0.0.0/8", "10.255.255.255", true},
+      {"10.0.0.0/8", "11.0.0.0", false},
+      {"10.128.0.0/9", "10.127.0.0", false},
+      {"10.128.0.0/9", "10.128.0.0", true},
+      {"192.0.2.1", "192.0.2.1", true},
+      {"192.0.2.1", "192.0.2.2", false},
+      {"192.0.2.1/32", "192.0.2.1", true},
+      {"0.0.0.0/0", "1.2.3.4", true},
+      {"0.0.0.0/0", "::1", false},
+      {"::/0", "1.2.3.4", false},
+      {"::/0", "2001:db8::1", true},
+      {"2001:db8::/33", "2001:db8:7fff::", true},
+      {"2001:db8::/33", "2001:db8:8000::", false},
+      {"10.0.0.0/8", "::ffff:10.1.2.3", true},
+      {"10.0.0.0/8", "10.0.0", false},
+      {"10.0.0.0/8", "", false},
       {"::1", "::1", true},
   };
   for (const Row& row : rows) {
@@ -200,8 +238,9 @@ BOOST_AUTO_TEST_CASE(networks) {
       BOOST_TEST((address && network->contains(*address)) == row.contains);
     }
   }
-  for (const char* bad : {"", "/8", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/33", "::/129",
-                          "10.0.0.1/8", "1.2.3.4 ", "fe80::1%eth0", "10.0.0.0/8/8", "::ffff:0:0/96"}) {
+  for (const char* bad :
+       {"", "/8", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/33", "::/129", "10.0.0.1/8",
+        "1.2.3.4 ", "fe80::1%eth0", "10.0.0.0/8/8", "::ffff:0:0/96"}) {
     BOOST_TEST(!Network::parse(bad).has_value(), bad);
   }
   BOOST_TEST(!Address::parse(std::string_view("1.2.3.4\0", 8)));

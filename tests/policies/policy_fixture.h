@@ -12,7 +12,7 @@ namespace chancery {
 
 inline PolicyVocabulary test_vocabulary() {
   PolicyVocabulary vocabulary;
-  vocabulary.profiles = {"machine",      "tls-server",   "tls-client",
+  vocabulary.profiles = {"machine",      "identity",     "tls-server",     "tls-client",
                          "code-signing", "ocsp-signing", "intermediate-ca"};
   vocabulary.issuers = {{"root", "issuing"}};
   return vocabulary;

@@ -1,7 +1,6 @@
-#include "policies/role.h"
-
 #include <set>
 
+#include "policies/role.h"
 #include "policy_fixture.h"
 
 // The roles, exhaustively; the service itself; and that no way leads from one role to another.
@@ -48,8 +47,7 @@ const std::vector<ExpectedRole> kExpected = {
     {"operator",
      {certificate_revoke, certificate_read, key_read, machine_add, machine_read, crl_sign,
       status_read}},
-    {"auditor",
-     {certificate_read, key_read, machine_read, policy_read, audit_read, status_read}},
+    {"auditor", {certificate_read, key_read, machine_read, policy_read, audit_read, status_read}},
 };
 
 BOOST_AUTO_TEST_SUITE(roles)
@@ -61,8 +59,8 @@ roles: {administrator: [admin], operator: [operator], auditor: [auditor]}
 )");
   for (const ExpectedRole& expected : kExpected) {
     const std::string grant =
-        std::string("role:") + (expected.holder == std::string("admin") ? "administrator"
-                                                                        : expected.holder);
+        std::string("role:") +
+        (expected.holder == std::string("admin") ? "administrator" : expected.holder);
     for (Operation operation : operations()) {
       BOOST_TEST_CONTEXT(expected.holder << " " << name_of(operation)) {
         const Decision decision =
