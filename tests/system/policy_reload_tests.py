@@ -1,0 +1,245 @@
+"""A new policy or configuration: taken over whole and at once, or refused with its line."""
+
+import signal
+
+import service
+from csr import Key, alt_names, common_name
+from service import ServiceTest, expect, run, wait_until
+
+NAME = "web.example"
+WIDER = """
+  - name: extra
+    machines: [web.example]
+    operations: [certificate.issue]
+    issuers: [issuing]
+    profiles: [tls-server]
+    when:
+      dns_names: [extra.example]
+"""
+
+
+class PolicyTest(ServiceTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.file = cls.service.home / "policy.yaml"
+        cls.original = cls.file.read_text()
+        cls.key = Key.ec()
+        cls.identity, _ = cls.service.enroll(NAME, cls.key)
+        cls.request = cls.key.csr(common_name(NAME), alt_names("extra.example"))
+
+    def setUp(self):
+        self.machine = self.service.client(self.identity)
+        self.addCleanup(self.machine.close)
+        self.load(self.original)
+
+    def load(self, text):
+        self.file.write_text(text)
+        return self.service.administrator.post("/v1/policy/reload", {})
+
+    def version(self):
+        return self.service.status()["policy"]["version"]
+
+    def issue(self):
+        return self.machine.post("/v1/certificates",
+                                 {"csr": self.request, "profile": "tls-server"})
+
+    def policy_entries(self, first):
+        return [e for e in self.service.entries(first) if e["kind"] == "policy"]
+
+
+class ReloadTests(PolicyTest):
+    def test_new_policy_is_in_force_at_once(self):
+        self.assert_problem(self.issue(), 403)
+        answer = expect(200, self.load(self.original + WIDER)).json
+        self.assertTrue(answer["changed"])
+        issued = expect(201, self.issue()).json
+        intent = self.service.entries(issued["intent"])[0]
+        self.assertEqual((intent["grant"], intent["policy"]), ("extra", answer["version"]))
+        expect(200, self.load(self.original))
+        self.assert_problem(self.issue(), 403)
+
+    def test_same_policy_changes_nothing(self):
+        before = self.service.log_size()
+        answer = expect(200, self.load(self.original)).json
+        self.assertFalse(answer["changed"])
+        self.assertEqual(self.policy_entries(before), [])
+
+    def test_policy_in_force_is_shown_as_it_was_loaded(self):
+        text = self.original + WIDER + "# Ä comment\n"
+        version = expect(200, self.load(text)).json["version"]
+        self.file.write_text("version: 1\n")  # not loaded
+        shown = expect(200, self.service.auditor.get("/v1/policy")).json
+        self.assertEqual((shown["text"], shown["version"]), (text, version))
+
+    def test_signal(self):
+        before = self.version()
+        self.file.write_text(self.original + WIDER)
+        self.service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.version() != before, "the new policy is in force")
+        expect(201, self.issue())
+
+    def test_signal_with_a_bad_policy(self):
+        before = self.version()
+        first = self.service.log_size()
+        self.file.write_text(self.original + "  - nam: x\n")
+        self.service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.policy_entries(first), "the refusal is in the log")
+        self.assertEqual(self.version(), before)
+        wait_until(lambda: "the policy stays: policy.yaml:" in self.service.log(),
+                   "the service says why")
+
+    def test_bad_policy_leaves_the_old_one_in_force(self):
+        expect(200, self.load(self.original + WIDER))
+        lines = self.original.count("\n")
+        grant = (self.original + WIDER).replace("dns_names: [extra.example]",
+                                                "dns_name: [extra.example]")
+        for what, text, place in (
+                ("unknown member", grant, f"policy.yaml:{lines + 8}:7:"),
+                ("not YAML", self.original + "\t- :\n", f"policy.yaml:{lines + 1}:"),
+                ("unknown profile", self.original.replace("tls-client]", "tls-clint]"),
+                 "policy.yaml:"),
+                ("a name twice", self.original + WIDER + WIDER, "policy.yaml:"),
+                ("another version", self.original.replace("version: 1", "version: 2"),
+                 "policy.yaml:2:"),
+                ("nothing", "", "policy.yaml"),
+                ("not UTF-8", None, "policy.yaml")):
+            with self.subTest(what=what):
+                before, first = self.version(), self.service.log_size()
+                if text is None:
+                    self.file.write_bytes(b"version: 1 # \xff\n")
+                    answer = self.service.administrator.post("/v1/policy/reload", {})
+                else:
+                    answer = self.load(text)
+                self.assert_problem(answer, 400, detail=place)
+                self.assertEqual(self.version(), before)
+                expect(201, self.issue())  # by the grant of the policy that stayed
+                entries = self.policy_entries(first)
+                self.assertEqual([e["result"] for e in entries], ["rejected"])
+                self.assertEqual(entries[0]["reason"], answer.json["detail"])
+
+    def test_auditor_with_another_role_is_refused(self):
+        for role in ("administrator", "operator"):
+            with self.subTest(role=role):
+                text = self.original.replace("auditor: [auditor]", "auditor: [auditor, judge]")
+                text = text.replace(f"{role}: [", f"{role}: [judge, ")
+                self.assert_problem(self.load(text), 400, detail="judge")
+
+    def test_policy_file_that_is_gone(self):
+        before = self.version()
+        self.file.rename(self.file.with_suffix(".gone"))
+        answer = self.service.administrator.post("/v1/policy/reload", {})
+        self.file.with_suffix(".gone").rename(self.file)
+        self.assertIn(answer.status, (400, 503), answer)
+        self.assertEqual(self.version(), before)
+
+
+class RoleTests(PolicyTest):
+    """docs/policy.md's table of roles, over HTTP."""
+
+    def test_roles(self):
+        _, victim = self.service.enroll("victim.example", Key.ec())
+        shown = f"/v1/certificates/{victim['serial']}"
+        table = [
+            # method, path, body                              admin, operator, auditor, machine
+            ("GET", "/v1/status", None, 200, 200, 200, 403),
+            ("GET", "/v1/policy", None, 200, 403, 200, 403),
+            ("POST", "/v1/policy/reload", {}, 200, 403, 403, 403),
+            ("GET", "/v1/audit/entries?first=0&count=1", None, 403, 403, 200, 403),
+            ("GET", "/v1/audit/keys", None, 403, 403, 200, 403),
+            ("POST", "/v1/audit/verify", {}, 403, 403, 200, 403),
+            ("GET", "/v1/keys", None, 200, 200, 200, 403),
+            ("GET", "/v1/machines", None, 200, 200, 200, 403),
+            ("GET", "/v1/certificates", None, 200, 200, 200, 403),
+            ("GET", shown, None, 200, 200, 200, 403),
+            ("POST", shown + "/revoke", {"reason": "superseded"}, 403, 200, 403, 403),
+        ]
+        callers = (self.service.administrator, self.service.operator, self.service.auditor,
+                   self.machine)
+        for method, path, body, *expected in table:
+            with self.subTest(method=method, path=path):
+                got = [caller.request(method, path, body).status for caller in callers]
+                self.assertEqual(got, expected)
+
+    def test_making_something(self):
+        for number, (caller, key, machine, holder) in enumerate((
+                (self.service.administrator, 201, 403, 201),
+                (self.service.operator, 403, 201, 403),
+                (self.service.auditor, 403, 403, 403),
+                (self.machine, 403, 403, 403))):
+            with self.subTest(caller=number):
+                body = {"name": f"role-test-{number}", "type": "ec-p256"}
+                self.assertEqual(caller.post("/v1/keys", body).status, key)
+                answer = caller.post("/v1/machines", {"name": f"m{number}.example"})
+                self.assertEqual(answer.status, machine, answer)
+                # Who gets the token of somebody with a role gets the role.
+                answer = caller.post("/v1/machines/operator/token", {"profile": "identity"})
+                self.assertEqual(answer.status, holder, answer)
+
+
+class ConfigurationTests(PolicyTest):
+    """chanceryd check, and a start on a bad file: exit code 2 and the place."""
+
+    def check(self, *options):
+        return run([service.bin_folder / "chanceryd", *options], check=False, timeout=60)
+
+    def with_config(self, change):
+        path = self.service.home / "config.yaml"
+        original = path.read_text()
+        path.write_text(change(original))
+        try:
+            return self.check("check", "--home", self.service.home)
+        finally:
+            path.write_text(original)
+
+    def test_good(self):
+        result = self.check("check", "--home", self.service.home)
+        self.assertEqual(result.returncode, 0, result)
+        self.assertIn(self.version(), result.stdout.decode())
+
+    def test_mistakes(self):
+        original = (self.service.home / "config.yaml").read_text().splitlines()
+
+        def line(text):
+            return 1 + next(i for i, one in enumerate(original) if one.startswith(text))
+
+        for what, change, place in (
+                ("unknown member", lambda t: t.replace("backdate:", "backdat:"),
+                 f"config.yaml:{line('backdate:')}:1: backdat"),
+                ("wrong type", lambda t: t.replace("lanes: 8", "lanes: many"),
+                 f"config.yaml:{line('  lanes:')}:"),
+                ("out of bounds", lambda t: t.replace("keyholders: 2", "keyholders: 0"),
+                 f"config.yaml:{line('  keyholders:')}:"),
+                ("inconsistent profile", lambda t: t.replace("default_validity: 7d",
+                                                             "default_validity: 40d", 1),
+                 "default_validity"),
+                ("missing", lambda t: t.replace("log_origin:", "description:"), "log_origin")):
+            with self.subTest(what=what):
+                result = self.with_config(change)
+                self.assertEqual(result.returncode, 2, result)
+                self.assertIn(place, result.stderr.decode())
+
+    def test_bad_policy(self):
+        self.file.write_text(self.original + "  - nam: x\n")
+        result = self.check("check", "--home", self.service.home)
+        self.assertEqual(result.returncode, 2, result)
+        self.assertIn(f"policy.yaml:{self.original.count(chr(10)) + 1}:", result.stderr.decode())
+
+    def test_no_installation(self):
+        result = self.check("--home", self.service.folder / "nowhere")
+        self.assertEqual(result.returncode, 2, result)
+        self.assertIn("init", result.stderr.decode())
+
+    def test_init_on_an_installation_changes_nothing(self):
+        before = (self.service.home / "config.yaml").read_bytes()
+        result = self.check("init", "--home", self.service.home)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn("installation already", result.stderr.decode())
+        self.assertEqual((self.service.home / "config.yaml").read_bytes(), before)
+
+    def test_bad_command_line(self):
+        self.assertEqual(self.check("--hom", "x").returncode, 2)
+
+
+if __name__ == "__main__":
+    service.main()
