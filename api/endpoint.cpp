@@ -73,6 +73,12 @@ HttpResponse json_response(int status, const Json& body) {
   return response;
 }
 
+Result<void> expect_no_members(const HttpRequest& request) {
+  if (request.body.empty()) return {};
+  ASSIGN_OR_RETURN(const JsonBody body, JsonBody::parse(request.body));
+  return body.finish();
+}
+
 Result<Page> page_of(const HttpRequest& request) {
   Page page;
   for (const auto& [name, value] : request.query) {

@@ -34,6 +34,9 @@ Route open(Application& application, std::string method, std::string pattern, st
 
 HttpResponse json_response(int status, const Json& body);
 
+/// Refuses a body with any member; for what takes a POST but no parameters.
+Result<void> expect_no_members(const HttpRequest& request);
+
 /// "after" and "limit" of a listing's query.
 Result<Page> page_of(const HttpRequest& request);
 

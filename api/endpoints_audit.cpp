@@ -62,6 +62,7 @@ Result<HttpResponse> entries(Call& call) {
 }
 
 Result<HttpResponse> verify(Call& call) {
+  RETURN_IF_ERROR(expect_no_members(call.request));
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
   std::vector<NoteVerifier> verifiers;
   for (const std::string& vkey : call.application.checkpoints.vkeys()) {

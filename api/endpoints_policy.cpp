@@ -14,6 +14,7 @@ Result<HttpResponse> show(Call& call) {
 }
 
 Result<HttpResponse> reload(Call& call) {
+  RETURN_IF_ERROR(expect_no_members(call.request));
   RETURN_IF_ERROR(authorize(call, Operation::policy_change));
   ASSIGN_OR_RETURN(const bool changed, call.instance().reload_policy(call.caller));
   return json_response(200,

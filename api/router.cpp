@@ -161,7 +161,9 @@ HttpResponse Router::run(const Route& route, HttpRequest& request) const {
   if (route.body_type.empty() && !request.body.empty()) {
     return problem(ProblemKind::invalid_request, "this takes no body", request.id, "body");
   }
-  if (!route.body_type.empty() && !has_media_type(request, route.body_type)) {
+  // Whether a body is needed at all is the handler's to say.
+  if (!route.body_type.empty() && !request.body.empty() &&
+      !has_media_type(request, route.body_type)) {
     return problem(ProblemKind::unsupported_media_type,
                    "the Content-Type must be " + route.body_type, request.id);
   }
