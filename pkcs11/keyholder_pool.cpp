@@ -60,6 +60,29 @@ class KeyholderPool::Loan {
   Lane* lane_;
 };
 
+/// The right to generate a key: one at a time, waited for as long as for a lane.
+class KeyholderPool::GenerationTurn {
+ public:
+  explicit GenerationTurn(KeyholderPool& pool) : pool_(pool) {
+    std::unique_lock lock(pool_.mutex_);
+    taken_ = pool_.generated_.wait_for(lock, pool_.options_.lane_wait,
+                                       [this] { return !pool_.generating_; });
+    if (taken_) pool_.generating_ = true;
+  }
+  GenerationTurn(const GenerationTurn&) = delete;
+  ~GenerationTurn() {
+    if (!taken_) return;
+    const std::lock_guard lock(pool_.mutex_);
+    pool_.generating_ = false;
+    pool_.generated_.notify_one();
+  }
+  [[nodiscard]] bool taken() const { return taken_; }
+
+ private:
+  KeyholderPool& pool_;
+  bool taken_ = false;
+};
+
 namespace {
 
 Result<void> check_bounds(const KeyholderOptions& options) {
@@ -127,8 +150,8 @@ Result<Bytes> KeyholderPool::generate(const Intent& intent, KeyType type, const 
   if (label.empty() || label.size() > limits::name_bytes) {
     return invalid("label", "a label has 1 to " + std::to_string(limits::name_bytes) + " bytes");
   }
-  const std::unique_lock one_at_a_time(generation_, options_.lane_wait);
-  if (!one_at_a_time) return fail(ErrorCode::busy, "another key is being generated");
+  const GenerationTurn turn(*this);
+  if (!turn.taken()) return fail(ErrorCode::busy, "another key is being generated");
   ASSIGN_OR_RETURN(
       const Bytes payload,
       exchange(Request{.op = Op::generate, .key = id, .key_type = type, .payload = bytes_of(label)},

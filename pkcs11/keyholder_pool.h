@@ -61,6 +61,7 @@ class KeyholderPool : public Token {
   using Clock = std::chrono::steady_clock;
   struct Place;
   class Loan;
+  class GenerationTurn;
 
   KeyholderPool(KeyholderOptions options, Listener listener);
 
@@ -108,8 +109,10 @@ class KeyholderPool : public Token {
   KeyId known_id_;
   Bytes known_spki_;
 
-  std::timed_mutex generation_;  // one key generation at a time, over all keyholders
-  FileDescriptor wake_;          // eventfd; wakes the supervisor
+  bool generating_ = false;  // one key at a time, over all keyholders
+  std::condition_variable generated_;
+
+  FileDescriptor wake_;  // eventfd; wakes the supervisor
   std::thread supervisor_;
 };
 

@@ -172,6 +172,7 @@ BOOST_AUTO_TEST_CASE(the_pin_is_wiped_after_the_login) {
     const std::size_t dash = line.find('-');
     const std::size_t from = std::stoull(line.substr(0, dash), nullptr, 16);
     const std::size_t to = std::stoull(line.substr(dash + 1), nullptr, 16);
+    if (to - from > (1UL << 30)) continue;  // a sanitizer's shadow memory
     std::string region(to - from, '\0');
     memory.clear();
     memory.seekg(static_cast<std::streamoff>(from));
