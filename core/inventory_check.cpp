@@ -138,7 +138,7 @@ Result<void> InventoryCheck::check_outcome(std::uint64_t index, const nlohmann::
 Result<void> InventoryCheck::check_certificate(std::uint64_t index, const nlohmann::json& outcome,
                                                std::uint64_t intent, CertificateRecord expected) {
   expected.intent = intent;
-  RETURN_IF_ERROR(reject_rows_before(index));
+  RETURN_IF_ERROR(reject_certificates_before(index));
   ASSIGN_OR_RETURN(const CertificateRecord* row, certificates_.peek());
   if (!row || row->outcome != index) {
     findings_.add(index, "the inventory has no certificate " + expected.serial.hex());
@@ -160,7 +160,7 @@ Result<void> InventoryCheck::check_certificate(std::uint64_t index, const nlohma
 }
 
 Result<void> InventoryCheck::check_revocation(std::uint64_t index, const nlohmann::json& entry) {
-  RETURN_IF_ERROR(reject_rows_before(index));
+  RETURN_IF_ERROR(reject_revocations_before(index));
   ASSIGN_OR_RETURN(const Revocation* row, revocations_.peek());
   if (!row || row->entry != index) {
     findings_.add(index, "the inventory does not have this revocation");
@@ -189,24 +189,27 @@ Result<void> InventoryCheck::check_policy(std::uint64_t index, const std::string
   return {};
 }
 
-Result<void> InventoryCheck::reject_rows_before(std::uint64_t index) {
+Result<void> InventoryCheck::reject_certificates_before(std::uint64_t index) {
   for (;;) {
     ASSIGN_OR_RETURN(const CertificateRecord* row, certificates_.peek());
-    if (!row || row->outcome >= index) break;
+    if (!row || row->outcome >= index) return {};
     findings_.add(row->outcome, "accounts for no certificate " + row->serial.hex());
     certificates_.advance();
   }
+}
+
+Result<void> InventoryCheck::reject_revocations_before(std::uint64_t index) {
   for (;;) {
     ASSIGN_OR_RETURN(const Revocation* row, revocations_.peek());
-    if (!row || row->entry >= index) break;
+    if (!row || row->entry >= index) return {};
     findings_.add(row->entry, "accounts for no revocation of " + row->serial.hex());
     revocations_.advance();
   }
-  return {};
 }
 
 Result<void> InventoryCheck::finish(std::uint64_t size) {
-  RETURN_IF_ERROR(reject_rows_before(size));
+  RETURN_IF_ERROR(reject_certificates_before(size));
+  RETURN_IF_ERROR(reject_revocations_before(size));
   ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
   ASSIGN_OR_RETURN(const CertificateRecord* certificate, certificates_.peek());
   if (certificate && certificate->outcome >= log_size) {

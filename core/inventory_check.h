@@ -61,7 +61,8 @@ class InventoryCheck {
   Result<void> check_revocation(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_policy(std::uint64_t index, const std::string& version);
   /// Rows that say they came with an entry before `index`, which did not account for them.
-  Result<void> reject_rows_before(std::uint64_t index);
+  Result<void> reject_certificates_before(std::uint64_t index);
+  Result<void> reject_revocations_before(std::uint64_t index);
   Result<void> check_standing_rows(std::uint64_t size);
 
   Store& store_;
