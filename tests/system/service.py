@@ -151,8 +151,17 @@ class Service:
         self._clients = {}
         run([bin_folder / "chanceryd", "init", "--home", self.home,
              "--api", f"127.0.0.1:{self.api_port}", "--public", f"127.0.0.1:{self.public_port}"])
+        self.token_file, = self.home.glob("token/tokens/*/token.object")
+        self.token = self.token_file.read_bytes()
 
     # The process
+
+    def mend_token(self):
+        """Puts back what SoftHSM lost: at each login it truncates token.object and writes it anew,
+        and a process that is killed between the two takes the token with it. Hardware does not."""
+        if self.token_file.stat().st_size < len(self.token):
+            print("SoftHSM's token.object was cut off; put back", flush=True)
+            self.token_file.write_bytes(self.token)
 
     def start(self, ready=True, **options):
         for name in ("api.port", "public.port"):
@@ -165,7 +174,10 @@ class Service:
             self.wait_until_ready()
 
     def wait_until_ready(self):
-        wait_until(self.is_ready, "the service is ready", START_SECONDS)
+        try:
+            wait_until(self.is_ready, "the service is ready", START_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
 
     def is_ready(self):
         if self.process.poll() is not None:
