@@ -137,8 +137,9 @@ Result<bool> ask_for_own_check(Service& service, LiveLog& log) {
 std::string describe(const LiveLog& log) {
   const LogReplay& replay = log.replay;
   if (replay.findings().count() > 0) {
-    return "BAD: " + std::to_string(replay.findings().count()) +
-           " findings; first: " + replay.findings().kept().front();
+    std::uint64_t count = replay.findings().count();
+    return "BAD: " + std::to_string(count) + (count == 1 ? " finding" : " findings") +
+           "; first: " + replay.findings().kept().front();
   }
   std::string line = "good: " + std::to_string(replay.size()) + " entries give root " +
                      to_base64(replay.root()) + ", signed by " + std::to_string(log.vkeys.size()) +

@@ -64,7 +64,7 @@ void add_enroll_command(CommandLine& line) {
                                    "one-time token; other users can see it while this runs");
   auto* file = command.add_option("--token-file", options->token_file, "file with it, - for stdin")
                    ->type_name("FILE");
-  require_one_of(command, {token, file});
+  require_one_of(command, {{token, file}});
   command.add_option("--name", options->name,
                      "the machine's name; must be the one the token is for");
   command.add_option("--out", options->directory, "where cert.pem, key.pem and chain.pem go")

@@ -68,6 +68,7 @@ void add_init_command(CommandLine& line) {
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
   command.allow_extras();
+  command.fallthrough(false);  // or what we do not know would be looked for among our own options
   options->command = &command;
   line.on(command, options, init);
 }

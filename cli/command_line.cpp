@@ -70,15 +70,30 @@ CLI::App& CommandLine::add_group(const std::string& name, const std::string& sum
   return group;
 }
 
-void require_one_of(CLI::App& command, const std::vector<CLI::Option*>& options) {
-  CLI::Option_group& group = *command.add_option_group("One of");
-  for (CLI::Option* option : options) group.add_option(option);
-  group.require_option(1);
+void require_one_of(CLI::App& command, const std::vector<std::vector<CLI::Option*>>& choices) {
+  auto check = [](const std::vector<CLI::Option*>& options) {
+    std::size_t given = 0;
+    std::string names;
+    for (const CLI::Option* option : options) {
+      given += option->count() > 0 ? 1 : 0;
+      names += (names.empty() ? "" : ", ") + option->get_name();
+    }
+    if (given != 1) throw CLI::ValidationError("exactly one of these is needed: " + names);
+  };
+  command.parse_complete_callback([check, choices] {
+    for (const auto& options : choices) check(options);
+  });
 }
 
 ExitCode CommandLine::run(int argc, char** argv) {
   try {
     app_.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 would only say that a command is missing.
+    std::vector<std::string> unknown = app_.remaining(true);
+    if (unknown.empty()) return app_.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
+    write_text(stderr, "chancery: unknown command " + unknown.back() + "; see chancery --help");
+    return ExitCode::usage;
   } catch (const CLI::ParseError& error) {
     return app_.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
   }

@@ -59,8 +59,8 @@ CLI::Option& add_parsed(CLI::App& command, const std::string& name, Target& targ
   return *command.add_option_function<std::string>(name, assign, help);
 }
 
-/// The user must give exactly one of these.
-void require_one_of(CLI::App& command, const std::vector<CLI::Option*>& options);
+/// The user must give exactly one option of each choice. Once a command.
+void require_one_of(CLI::App& command, const std::vector<std::vector<CLI::Option*>>& choices);
 
 // One function a family of commands, each in its own file.
 void add_init_command(CommandLine& line);          // init

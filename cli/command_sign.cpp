@@ -167,7 +167,7 @@ void add_sign_command(CommandLine& line) {
   command
       .add_option("--out", options->out, "write the signature there; default: print it in base64")
       ->type_name("FILE");
-  require_one_of(command, {file, &digest});
+  require_one_of(command, {{file, &digest}});
   line.on(command, options, sign);
 }
 
@@ -192,8 +192,7 @@ void add_verify_command(CommandLine& line) {
   auto* file = command.add_option("file", options->file, "what was signed, - for stdin");
   auto& digest =
       add_parsed(command, "--digest", options->digest, from_hex, "what was signed, its digest");
-  require_one_of(command, {pem, &key});
-  require_one_of(command, {file, &digest});
+  require_one_of(command, {{pem, &key}, {file, &digest}});
   line.on(command, options, verify);
 }
 

@@ -1,0 +1,144 @@
+"""The command line: what is a usage error, and that every command explains itself."""
+
+import os
+import re
+import shutil
+import tempfile
+import unittest
+
+from fake_service import CHANCERY, main, run
+
+IDENTITY = ("--identity", "/nowhere")
+
+# Name, arguments, and what the message must say.
+USAGE_ERRORS = [
+    ("no command", [], "subcommand"),
+    ("unknown command", ["sing"], "sing"),
+    ("unknown option", ["status", "--frobnicate"], "frobnicate"),
+    ("a group alone", ["key"], "subcommand"),
+    ("no identity", ["status"], "--identity"),
+    ("identity that is not there", [*IDENTITY, "status"], "cert.pem"),
+    ("address that is not https", ["--url", "http://127.0.0.1", "--ca", "/dev/null", "enroll", "--token",
+                                   "t", "--out", "/tmp/x"], "https"),
+    ("init without home", ["init"], "--home"),
+    ("init with a bad address", ["init", "--home", "h", "--api", "8443"], "ADDRESS:PORT"),
+    ("init with a port too large", ["init", "--home", "h", "--api", "127.0.0.1:65536"], "ADDRESS:PORT"),
+    ("enroll without token", ["enroll", "--out", "d"], "exactly one"),
+    ("enroll with two tokens", ["enroll", "--out", "d", "--token", "a", "--token-file", "b"], "exactly one"),
+    ("enroll without out", ["enroll", "--token", "a"], "--out"),
+    ("token with spaces", ["enroll", "--out", "d", "--token", "a b"], "one word"),
+    ("token file that is not there", ["enroll", "--out", "d", "--token-file", "/nowhere"], "/nowhere"),
+    ("ca file that is not there", ["--ca", "/nowhere", "enroll", "--out", "d", "--token", "t"], "--ca"),
+    ("unknown key type", ["enroll", "--token", "a", "--out", "d", "--key-type", "dsa"], "rsa-2048"),
+    ("issue without names", [*IDENTITY, "issue"], "--dns"),
+    ("issue with a bad name", [*IDENTITY, "issue", "--dns", "a_b..c"], "--dns"),
+    ("issue with a bad address", [*IDENTITY, "issue", "--ip", "1.2.3"], "--ip"),
+    ("issue with csr and name", [*IDENTITY, "issue", "--csr", "f", "--dns", "a.example"], "exclude"),
+    ("issue for what names no directory", [*IDENTITY, "issue", "--uri", "spiffe://a/b"], "--out"),
+    ("validity without unit", [*IDENTITY, "issue", "--dns", "a.example", "--validity", "24"], "24"),
+    ("validity of zero", [*IDENTITY, "renew", "--validity", "0h"], "0h"),
+    ("same key and key type", [*IDENTITY, "renew", "--same-key", "--key-type", "ec-p256"], "exclude"),
+    ("sign without file", [*IDENTITY, "sign", "--key", "k"], "exactly one"),
+    ("sign with file and digest", [*IDENTITY, "sign", "--key", "k", "--digest", "00", "f"], "exactly one"),
+    ("digest that is not hexadecimal", [*IDENTITY, "sign", "--key", "k", "--digest", "0g"], "0g"),
+    ("key name in capitals", [*IDENTITY, "key", "show", "Release"], "Release"),
+    ("key name that is a path", [*IDENTITY, "key", "show", "../cas"], "../cas"),
+    ("verify without key", ["verify", "--signature", "s", "f"], "exactly one"),
+    ("unknown reason", [*IDENTITY, "revoke", "00", "--reason", "boredom"], "keyCompromise"),
+    ("neither serial nor file", [*IDENTITY, "revoke", "1234"], "certificate"),
+    ("page of nothing", [*IDENTITY, "cert", "list", "--limit", "0"], "--limit"),
+    ("page too large", [*IDENTITY, "cert", "list", "--limit", "1001"], "--limit"),
+    ("database without keys", ["audit", "verify", "--database", "/dev/null"], "--vkeys"),
+    ("bad verifier key", ["audit", "verify", "--database", "/dev/null", "--vkey", "x"], "--vkey"),
+    ("endless object", [*IDENTITY, "audit", "tail", "--follow", "--json"], "--follow"),
+    ("idempotency key with a space", [*IDENTITY, "--idempotency-key", "a b", "status"], "idempotency"),
+]
+
+
+def commands(*path):
+    """Every command below `path`, as --help lists them."""
+    text = run(*path, "--help").stdout
+    listed = text.split("Subcommands:\n")[1] if "Subcommands:\n" in text else ""
+    names = []
+    for line in listed.splitlines():
+        if not line.startswith("  "):
+            break
+        if match := re.match(r"  ([a-z-]+)", line):
+            names.append(match.group(1))
+    found = []
+    for name in names:
+        found += [(*path, name), *commands(*path, name)]
+    return found
+
+
+class Usage(unittest.TestCase):
+    def test_usage_errors(self):
+        for name, arguments, says in USAGE_ERRORS:
+            with self.subTest(name):
+                done = run(*arguments)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_every_command_has_help_with_examples(self):
+        every = commands()
+        self.assertGreaterEqual(len(every), 34, every)
+        for path in [(), *every]:
+            with self.subTest(" ".join(path)):
+                done = run(*path, "--help")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                examples = done.stdout.split("Examples:\n")[1]
+                self.assertRegex(examples.splitlines()[0], r"^  .*chancery .*" + (path[-1] if path else ""))
+
+    def test_version(self):
+        self.assertRegex(run("--version").stdout, r"^chancery \d+\.\d+\.\d+\n$")
+
+    def test_the_environment_names_address_and_identity(self):
+        done = run("status", CHANCERY_URL="http://127.0.0.1", CHANCERY_IDENTITY="/nowhere/at/all")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/nowhere/at/all", done.stderr)
+
+    def test_problems_of_our_own_as_json(self):
+        done = run("--json", "status")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('"field":"--identity"', done.stderr)
+
+
+class Daemon(unittest.TestCase):
+    """What only the daemon can do goes to the chanceryd beside this program."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="chancery-cli-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.program = shutil.copy(CHANCERY, self.folder)
+
+    def daemon(self, script):
+        path = os.path.join(self.folder, "chanceryd")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n" + script)
+        os.chmod(path, 0o755)
+
+    def test_init_passes_everything_on(self):
+        self.daemon('for a; do echo "[$a]"; done; exit 7\n')
+        pin = os.path.join(self.folder, "pin")
+        open(pin, "w", encoding="utf-8").close()
+        done = run("init", "--home", "h", "--api", "127.0.0.1:0", "--public", "[::1]:8080", "--token-label",
+                   "a b", "--module", pin, "--pin-file", pin, "--later-option", "x", program=self.program)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertEqual(done.stdout.split("\n")[:-1],
+                         ["[init]", "[--home]", "[h]", "[--api]", "[127.0.0.1:0]", "[--public]", "[[::1]:8080]",
+                          "[--module]", f"[{pin}]", "[--token-label]", "[a b]", "[--pin-file]", f"[{pin}]",
+                          "[--later-option]", "[x]"])
+
+    def test_policy_check(self):
+        self.daemon('echo "$@"\n')
+        done = run("policy", "check", "--home", self.folder, program=self.program)
+        self.assertEqual((done.returncode, done.stdout), (0, f"check --home {self.folder}\n"))
+
+    def test_without_a_daemon(self):
+        done = run("init", "--home", "h", program=self.program)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("chanceryd must be installed beside chancery", done.stderr)
+
+
+main()
