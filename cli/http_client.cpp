@@ -142,9 +142,9 @@ Failure transport_failure(CURLcode code, const std::string& reason, const HttpRe
       return fail(ErrorCode::deadline_exceeded, origin + " did not answer in time" + repeat);
     default:  // libcurl's list of codes is open
       // A refusal of our certificate may get lost in the reset of the connection.
-      return fail(ErrorCode::internal,
-                  "no complete answer from " + origin + " (" + reason +
-                      "): it may have stopped, or refused our certificate" + repeat);
+      return fail(ErrorCode::internal, "no complete answer from " + origin + " (" + reason +
+                                           "): it may have stopped, or refused our certificate" +
+                                           repeat);
   }
 }
 
