@@ -1,12 +1,12 @@
 // chanceryd: the one place where token, policy engine, core and API meet.
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -56,10 +56,14 @@ KeyholderOptions keyholder_options(const Config& config) {
 
 std::string_view name_of(TokenEvent::Kind kind) {
   switch (kind) {
-    case TokenEvent::Kind::up: return "up";
-    case TokenEvent::Kind::lost: return "lost";
-    case TokenEvent::Kind::down: return "down";
-    case TokenEvent::Kind::replaced: return "replaced";
+    case TokenEvent::Kind::up:
+      return "up";
+    case TokenEvent::Kind::lost:
+      return "lost";
+    case TokenEvent::Kind::down:
+      return "down";
+    case TokenEvent::Kind::replaced:
+      return "replaced";
   }
   return "";
 }
@@ -127,8 +131,8 @@ Result<void> make_softhsm_token(const std::string& home, NewInstallation& wanted
                              0600));
   RETURN_IF_ERROR(write_file(home + "/pin", to_base64url(random_bytes(18)) + "\n", 0600));
   RETURN_IF_ERROR(write_file(home + "/so-pin", to_base64url(random_bytes(18)) + "\n", 0600));
-  return init_token({keyholder_path(), kSoftHsm, wanted.token_label, home + "/pin",
-                     home + "/so-pin", config});
+  return init_token(
+      {keyholder_path(), kSoftHsm, wanted.token_label, home + "/pin", home + "/so-pin", config});
 }
 
 /// Everything up to the point where the new home can be opened like any other.
@@ -170,9 +174,8 @@ Result<void> init(const InitOptions& options) {
     return fail(ErrorCode::token_unavailable, "the token is not usable: " + status.problem);
   }
   ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
-  RETURN_IF_ERROR(furnish(*instance, [](const std::string& line) {
-    std::cout << "made " << line << std::endl;
-  }));
+  RETURN_IF_ERROR(furnish(
+      *instance, [](const std::string& line) { std::cout << "made " << line << std::endl; }));
   std::cout << "installation " << home << ": API https://" << to_text(config.api)
             << ", public http://" << to_text(config.public_http)
             << "\nstart it with: chanceryd --home " << home << std::endl;
@@ -221,7 +224,7 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
     if (signal != SIGHUP) break;
     const auto changed = instance->reload_policy(Instance::self());
     std::cerr << "chanceryd: "
-              << (!changed ? "the policy stays: " + changed.error().message
+              << (!changed   ? "the policy stays: " + changed.error().message
                   : *changed ? "new policy " + instance->service().policy()->version()
                              : std::string("the policy has not changed"))
               << std::endl;
@@ -246,6 +249,7 @@ int run(int argc, char** argv) {
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is write()'s error, as a full disk is
   ::umask(077);
 
   CLI::App app("chanceryd, the signing service. Start it with: chanceryd --home DIR");
@@ -263,8 +267,8 @@ int run(int argc, char** argv) {
   auto* module = init_command->add_option("--module", init_options.module,
                                           "PKCS#11 module of a token of your own");
   init_command->add_option("--token-label", init_options.token_label, "its label");
-  auto* pin = init_command->add_option("--pin-file", init_options.pin_file,
-                                       "file with its PIN, mode 0600");
+  auto* pin =
+      init_command->add_option("--pin-file", init_options.pin_file, "file with its PIN, mode 0600");
   module->needs(pin);
   pin->needs(module);
 
@@ -294,4 +298,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace chancery
 
-int main(int argc, char** argv) { return chancery::run(argc, argv); }
+int main(int argc, char** argv) {
+  return chancery::run(argc, argv);
+}

@@ -4,7 +4,6 @@ Nothing here depends on what was under way when the signal came, only on what cl
 before. The seed of the random moments is printed; CHANCERY_SEED sets it.
 """
 
-import hashlib
 import http.client
 import os
 import random
@@ -132,13 +131,13 @@ class LoadTest(ServiceTest):
             self.assert_pair(intent, outcome)
             self.assertEqual(intent["serial"], answer["serial"])
             self.assertEqual(outcome["certificate_sha256"],
-                             hashlib.sha256(service.der(answer["certificate"])).hexdigest())
+                             service.sha256_hex(service.der(answer["certificate"])))
         for data, answer in self.released.signatures:
             intent, outcome = by_index[answer["intent"]], by_index[answer["outcome"]]
             self.assert_pair(intent, outcome)
-            self.assertEqual(intent["digest"], hashlib.sha256(data).hexdigest())
-            signature = service.unbase64(answer["signature"])
-            self.assertEqual(outcome["signature_sha256"], hashlib.sha256(signature).hexdigest())
+            self.assertEqual(intent["digest"], service.sha256_hex(data))
+            self.assertEqual(outcome["signature_sha256"],
+                             service.sha256_hex(service.unbase64(answer["signature"])))
 
     def assert_pair(self, intent, outcome):
         self.assertEqual(intent["kind"], "intent")

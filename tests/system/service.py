@@ -9,6 +9,7 @@ CHANCERY_LONG=1 in the environment selects the long version of a test that has o
 
 import binascii
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -106,6 +107,7 @@ class Client:
             context.verify_flags |= ssl.VERIFY_X509_STRICT
             if identity is not None:
                 context.load_cert_chain(identity / "cert.pem", identity / "key.pem")
+        self.context = context
         if context is None:
             self.connection = http.client.HTTPConnection(*address, timeout=timeout)
         else:
@@ -324,8 +326,8 @@ class Service:
         """The issuing CA's certificate and the root's, as files."""
         return self.home / "ca" / "issuing.pem", self.root
 
-    def verify_log(self, independently=True):
-        """Both verifiers on a copy of the database: of a running, stopped or killed service."""
+    def copy_database(self):
+        """A consistent copy of the database of a running, stopped or killed service."""
         copy = self.folder / "copy.db"
         copy.unlink(missing_ok=True)
         source = sqlite3.connect(f"file:{self.home / 'chancery.db'}?mode=ro", uri=True)
@@ -334,13 +336,21 @@ class Service:
         source.close()
         target.execute("PRAGMA journal_mode=DELETE")
         target.close()
-        report = run([bin_folder / "chancery", "audit", "verify", "--database", copy,
-                      "--vkeys", self.home / "log-keys"]).stdout.decode()
+        return copy
+
+    def verifiers(self, copy):
+        """The two commands that verify a copy: Chancery's and the one that shares no code with it."""
+        vkeys = self.home / "log-keys"
+        return ([bin_folder / "chancery", "audit", "verify", "--database", copy, "--vkeys", vkeys],
+                [sys.executable, AUDIT_VERIFIER, copy, *vkeys.read_text().split()])
+
+    def verify_log(self, independently=True):
+        copy = self.copy_database()
+        own, other = self.verifiers(copy)
+        run(own)
         if independently:
-            vkeys = (self.home / "log-keys").read_text().split()
-            run([sys.executable, AUDIT_VERIFIER, copy, *vkeys])
+            run(other)
         copy.unlink()
-        return report
 
 
 def base64(data):
@@ -349,6 +359,10 @@ def base64(data):
 
 def unbase64(text):
     return binascii.a2b_base64(text, strict_mode=True)
+
+
+def sha256_hex(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def der(pem):
