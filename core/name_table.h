@@ -14,6 +14,8 @@ struct Named {
   Enum value;
   std::string_view name;
 };
+template <class Enum>
+Named(Enum, std::string_view) -> Named<Enum>;  // clang before 17 deduces nothing for aggregates
 
 template <class Enum>
 std::string_view name_in(std::span<const Named<Enum>> table, Enum value) {
