@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "api/openapi.h"
+#include "core/durable_file.h"
 #include "core/installation.h"
 #include "core/server_certificate.h"
 
@@ -69,21 +70,22 @@ Result<std::vector<Bytes>> read_certificates(const std::vector<std::string>& pat
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& events) {
-  ASSIGN_OR_RETURN(std::vector<Bytes> foreign,
-                   read_certificates(instance.config().trust_anchors));
+  ASSIGN_OR_RETURN(std::vector<Bytes> foreign, read_certificates(instance.config().trust_anchors));
   std::unique_ptr<Daemon> daemon(new Daemon(instance, events, std::move(foreign)));
   ASSIGN_OR_RETURN(daemon->checkpoints_,
                    CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
                                                instance.config().log_origin));
-  daemon->application_.emplace(Application{
-      instance, *daemon->checkpoints_, daemon->crls_, daemon->authentication_, daemon->failures_,
-      daemon->metrics_, std::string(openapi_document()),
-      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
-      [raw = daemon.get()] { return raw->stopping_.load(); }});
+  daemon->application_.emplace(Application{instance, *daemon->checkpoints_, daemon->crls_,
+                                           daemon->authentication_, daemon->failures_,
+                                           daemon->metrics_, std::string(openapi_document()),
+                                           [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+                                           [raw = daemon.get()] { return raw->stopping_.load(); }});
   daemon->register_metrics();
-  daemon->checkpoint_ticker_ = std::make_unique<Ticker>(limits::checkpoint_interval, [raw = daemon.get()] {
-    [[maybe_unused]] const auto published = raw->checkpoints_->publish();  // its problem() is shown
-  });
+  daemon->checkpoint_ticker_ =
+      std::make_unique<Ticker>(limits::checkpoint_interval, [raw = daemon.get()] {
+        [[maybe_unused]] const auto published =
+            raw->checkpoints_->publish();  // its problem() is shown
+      });
   daemon->crl_ticker_ = std::make_unique<Ticker>(10s, [raw = daemon.get()] {
     [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
   });
@@ -124,7 +126,8 @@ Daemon::~Daemon() {
 Result<void> Daemon::start_public() {
   public_router_.emplace(public_routes(*application_));
   public_metrics_.emplace(metrics_, public_router_->routes());
-  public_router_->observe([this](const Router::Served& served) { public_metrics_->observe(served); });
+  public_router_->observe(
+      [this](const Router::Served& served) { public_metrics_->observe(served); });
   ServerOptions plain = options(instance_.config().public_http);
   plain.workers = 8;  // everything there is answered from memory
   ASSIGN_OR_RETURN(public_server_,
@@ -141,11 +144,11 @@ Result<void> Daemon::start_api() {
     api_metrics_.emplace(metrics_, api_router_->routes());
     api_router_->observe([this](const Router::Served& served) { api_metrics_->observe(served); });
   }
-  ASSIGN_OR_RETURN(auto server,
-                   ConnectionServer::start(
-                       options(instance_.config().api),
-                       [this](HttpRequest& request) { return api_router_->answer(request); },
-                       tls_.get()));
+  ASSIGN_OR_RETURN(
+      auto server,
+      ConnectionServer::start(
+          options(instance_.config().api),
+          [this](HttpRequest& request) { return api_router_->answer(request); }, tls_.get()));
   const std::uint16_t port = server->port();
   {
     const std::lock_guard lock(api_mutex_);
@@ -202,7 +205,7 @@ Result<void> Daemon::announce(const std::string& name, std::uint16_t port) const
     return fail(ErrorCode::store_unavailable,
                 "cannot make " + folder + ": " + std::strerror(errno));
   }
-  return write_file(folder + "/" + name + ".port", std::to_string(port) + "\n", 0644);
+  return replace_durable_file(folder + "/" + name + ".port", std::to_string(port) + "\n", 0644);
 }
 
 void Daemon::maintain() {
@@ -224,7 +227,9 @@ void Daemon::maintain() {
   }
 }
 
-std::uint16_t Daemon::public_port() const { return public_server_->port(); }
+std::uint16_t Daemon::public_port() const {
+  return public_server_->port();
+}
 
 std::uint16_t Daemon::api_port() const {
   const std::lock_guard lock(api_mutex_);

@@ -40,11 +40,10 @@ void Daemon::register_metrics() {
   counter("chancery_token_signatures_total", "signatures by the keyholders' own count",
           [&token] { return static_cast<double>(token.status().signatures); });
 
-  gauge("chancery_http_connections", "open connections of the API",
-        [this] {
-          const std::lock_guard lock(api_mutex_);
-          return api_server_ ? static_cast<double>(api_server_->counters().open) : 0.0;
-        });
+  gauge("chancery_http_connections", "open connections of the API", [this] {
+    const std::lock_guard lock(api_mutex_);
+    return api_server_ ? static_cast<double>(api_server_->counters().open) : 0.0;
+  });
   counter("chancery_http_overloaded_total", "requests answered 503 because no worker came free",
           [this] {
             const std::lock_guard lock(api_mutex_);

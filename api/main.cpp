@@ -14,6 +14,7 @@
 #include <iostream>
 
 #include "api/daemon.h"
+#include "core/durable_file.h"
 #include "core/installation.h"
 #include "pkcs11/keyholder_pool.h"
 #include "pkcs11/token_initialisation.h"
@@ -125,12 +126,13 @@ Result<void> make_softhsm_token(const std::string& home, NewInstallation& wanted
   RETURN_IF_ERROR(make_folder(home + "/token"));
   RETURN_IF_ERROR(make_folder(home + "/token/tokens"));
   const std::string config = home + "/token/softhsm2.conf";
-  RETURN_IF_ERROR(write_file(config,
-                             "directories.tokendir = " + home + "/token/tokens\n" +
-                                 "objectstore.backend = file\nlog.level = ERROR\n",
-                             0600));
-  RETURN_IF_ERROR(write_file(home + "/pin", to_base64url(random_bytes(18)) + "\n", 0600));
-  RETURN_IF_ERROR(write_file(home + "/so-pin", to_base64url(random_bytes(18)) + "\n", 0600));
+  RETURN_IF_ERROR(replace_durable_file(config,
+                                       "directories.tokendir = " + home + "/token/tokens\n" +
+                                           "objectstore.backend = file\nlog.level = ERROR\n",
+                                       0600));
+  RETURN_IF_ERROR(replace_durable_file(home + "/pin", to_base64url(random_bytes(18)) + "\n", 0600));
+  RETURN_IF_ERROR(
+      replace_durable_file(home + "/so-pin", to_base64url(random_bytes(18)) + "\n", 0600));
   return init_token(
       {keyholder_path(), kSoftHsm, wanted.token_label, home + "/pin", home + "/so-pin", config});
 }
@@ -151,9 +153,9 @@ Result<void> lay_out(const std::string& home, const InitOptions& options) {
     wanted.module = options.module;
     wanted.pin_file = options.pin_file;
   }
-  RETURN_IF_ERROR(write_file(home + "/config.yaml", default_config(wanted), 0600));
+  RETURN_IF_ERROR(replace_durable_file(home + "/config.yaml", default_config(wanted), 0600));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
-  return write_file(home + "/policy.yaml", default_policy(config.trust_domain), 0600);
+  return replace_durable_file(home + "/policy.yaml", default_policy(config.trust_domain), 0600);
 }
 
 Result<std::string> absolute(const std::string& path) {

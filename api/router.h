@@ -43,7 +43,8 @@ class Router {
   void observe(std::function<void(const Served&)> observer) { observer_ = std::move(observer); }
 
   /// Runs the route's handler. 404 for an unknown path, 405 with Allow for a wrong method, 415 for
-  /// a body of another type than the route's, 400 for a body where there should be none.
+  /// a body of another type than the route's, 400 for a body where there should be none. Whether an
+  /// empty body will do is the handler's to say.
   HttpResponse answer(HttpRequest& request) const;
 
  private:

@@ -49,8 +49,9 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
   ASSIGN_OR_RETURN(auto earlier, store_.revocation(request.serial));
   if (earlier) return Revoked{std::move(*earlier), true};
 
-  Revocation revocation{request.serial, record->issuer,    request.reason, now(),
-                        caller.context.machine.name, record->not_after};
+  Revocation revocation{
+      request.serial,   record->issuer, request.reason, now(), caller.context.machine.name,
+      record->not_after};
   AuditEntry entry(EntryKind::revocation);
   describe(entry, question);
   entry.set("serial", request.serial.hex());
@@ -100,9 +101,9 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
                         "name"});
   }
   if (!known && request.known) {
-    return reject(caller, question,
-                  Error{ErrorCode::not_found,
-                        "there is no machine \"" + request.name.text() + "\"", "name"});
+    return reject(
+        caller, question,
+        Error{ErrorCode::not_found, "there is no machine \"" + request.name.text() + "\"", "name"});
   }
 
   Bytes random = random_bytes(32);

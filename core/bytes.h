@@ -19,7 +19,9 @@ inline ByteView bytes_of(std::string_view text) {
 inline std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes copy_of(ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); }
+inline Bytes copy_of(ByteView bytes) {
+  return Bytes(bytes.begin(), bytes.end());
+}
 
 /// Lower-case hexadecimal, two digits a byte.
 std::string to_hex(ByteView bytes);

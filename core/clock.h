@@ -19,7 +19,9 @@ inline Time now() {
 inline std::int64_t to_unix_seconds(Time time) {
   return std::chrono::floor<Seconds>(time).time_since_epoch().count();
 }
-inline Time from_unix_seconds(std::int64_t seconds) { return Time{Seconds{seconds}}; }
+inline Time from_unix_seconds(std::int64_t seconds) {
+  return Time{Seconds{seconds}};
+}
 
 /// RFC 3339 in UTC, always 27 characters: 2026-11-22T09:40:50.123456Z.
 std::string to_rfc3339(Time time);

@@ -7,8 +7,8 @@
 #include <span>
 #include <sstream>
 
+#include "core/field_path.h"
 #include "core/limits.h"
-#include "policies/field.h"
 
 namespace chancery {
 namespace {
@@ -89,7 +89,9 @@ class Section {
   std::optional<Error> error_;
 };
 
-Result<std::string> any_text(std::string_view text) { return std::string(text); }
+Result<std::string> any_text(std::string_view text) {
+  return std::string(text);
+}
 
 Result<bool> boolean(std::string_view text) {
   if (text == "true") return true;
@@ -101,8 +103,7 @@ auto number(unsigned least, unsigned most) {
   return [=](std::string_view text) -> Result<unsigned> {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < least ||
-        value > most) {
+    if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
       return invalid("", "must be a whole number from " + std::to_string(least) + " to " +
                              std::to_string(most));
     }
@@ -112,7 +113,8 @@ auto number(unsigned least, unsigned most) {
 
 Result<std::string> http_url(std::string_view text) {
   if (!text.starts_with("http://") || !is_uri(text) || text.ends_with('/')) {
-    return invalid("", "must be http://HOST[:PORT] without a slash at its end (RFC 5280 section 8)");
+    return invalid("",
+                   "must be http://HOST[:PORT] without a slash at its end (RFC 5280 section 8)");
   }
   return std::string(text);
 }
@@ -125,8 +127,7 @@ Result<std::string> domain(std::string_view text) {
 /// C2SP tlog-checkpoint: a schema-less URL; neither space nor plus, which delimit note keys.
 Result<std::string> domain_and_path(std::string_view text) {
   const std::string_view host = text.substr(0, text.find('/'));
-  if (!is_dns_name(host, false) || text.find_first_of(" +\t\n") != text.npos ||
-      text.size() > 200) {
+  if (!is_dns_name(host, false) || text.find_first_of(" +\t\n") != text.npos || text.size() > 200) {
     return invalid("", "must be a DNS name, with a path if need be, such as log.example.com/ca");
   }
   return std::string(text);
@@ -138,9 +139,9 @@ Result<std::string> tls_name(std::string_view text) {
 }
 
 constexpr std::array<std::string_view, 14> kProfileMembers = {
-    "key_usages", "extended_key_usages", "ca", "path_length", "default_validity", "max_validity",
-    "key_types", "subject", "alt_names", "wildcard", "require_alt_name", "same_key_renewal",
-    "ocsp_nocheck", "description"};
+    "key_usages",       "extended_key_usages", "ca",           "path_length", "default_validity",
+    "max_validity",     "key_types",           "subject",      "alt_names",   "wildcard",
+    "require_alt_name", "same_key_renewal",    "ocsp_nocheck", "description"};
 
 Result<Profile> read_profile(const YamlNode& node, const FieldPath& path) {
   RETURN_IF_ERROR(expect_members(node, path, kProfileMembers));
@@ -207,8 +208,9 @@ void make_absolute(const std::string& home, std::string& path) {
 
 Result<void> check(const Config& config, const FieldPath& document) {
   if (!config.profiles.contains(config.enrollment_profile)) {
-    return document.member("enrollment").member("profile").refuse(
-        {}, "there is no profile \"" + config.enrollment_profile.text() + "\"");
+    return document.member("enrollment")
+        .member("profile")
+        .refuse({}, "there is no profile \"" + config.enrollment_profile.text() + "\"");
   }
   if (config.crl_refresh >= config.crl_lifetime) {
     return document.member("crl").member("refresh").refuse(
@@ -218,9 +220,9 @@ Result<void> check(const Config& config, const FieldPath& document) {
 }
 
 constexpr std::array<std::string_view, 17> kMembers = {
-    "version",  "api",     "public",        "public_url",   "tls_names", "trust_anchors",
-    "workers",  "connections", "token",     "log_origin",   "trust_domain", "backdate",
-    "crl",      "blocked_keys", "enrollment", "profiles", "description"};
+    "version", "api",          "public",     "public_url", "tls_names",    "trust_anchors",
+    "workers", "connections",  "token",      "log_origin", "trust_domain", "backdate",
+    "crl",     "blocked_keys", "enrollment", "profiles",   "description"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 2> kCrlMembers = {"lifetime", "refresh"};
@@ -232,7 +234,8 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
   unsigned version = 0;
   std::string description;
   Section section(root, document);
-  for (const char* name : {"version", "public_url", "token", "log_origin", "enrollment", "profiles"}) {
+  for (const char* name :
+       {"version", "public_url", "token", "log_origin", "enrollment", "profiles"}) {
     section.require(name);
   }
   section.read("version", version, number(1, 1))
@@ -279,8 +282,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     const std::string_view port = text.substr(colon + 1);
-    const auto [end, error] =
-        std::from_chars(port.data(), port.data() + port.size(), address.port);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
     auto ip = normalize_ip(host);
     if (ip && error == std::errc() && end == port.data() + port.size() && !port.empty()) {
       address.host = std::move(*ip);

@@ -24,31 +24,31 @@ struct Config {
 
   ListenAddress api{"127.0.0.1", 8443};
   ListenAddress public_http{"127.0.0.1", 8080};
-  std::string public_url;                 ///< in CDP and AIA; default http://HOST:PORT of public_http
-  std::vector<std::string> tls_names;     ///< DNS names and IPs of the service's own certificate
-  std::vector<std::string> trust_anchors; ///< PEM files beside the service's own root
-  unsigned workers = 128;                 ///< HTTP requests at once
-  unsigned connections = 8192;            ///< open connections at once
+  std::string public_url;              ///< in CDP and AIA; default http://HOST:PORT of public_http
+  std::vector<std::string> tls_names;  ///< DNS names and IPs of the service's own certificate
+  std::vector<std::string> trust_anchors;  ///< PEM files beside the service's own root
+  unsigned workers = 128;                  ///< HTTP requests at once
+  unsigned connections = 8192;             ///< open connections at once
 
   struct Token {
-    std::string module;                   ///< PKCS#11 module's path
+    std::string module;  ///< PKCS#11 module's path
     std::string label = "chancery";
     std::string pin_file;
-    std::string socket;                   ///< of a keyholder that runs already; empty: spawn it
-    std::string softhsm_config;           ///< SOFTHSM2_CONF for the keyholder; empty: inherited
-    unsigned keyholders = 2;              ///< processes
-    unsigned lanes = 8;                   ///< per keyholder
-    Seconds deadline{10};                 ///< of one call
+    std::string socket;          ///< of a keyholder that runs already; empty: spawn it
+    std::string softhsm_config;  ///< SOFTHSM2_CONF for the keyholder; empty: inherited
+    unsigned keyholders = 2;     ///< processes
+    unsigned lanes = 8;          ///< per keyholder
+    Seconds deadline{10};        ///< of one call
   } token;
 
-  std::string log_origin;                 ///< checkpoint origin and note key name
-  std::string trust_domain;               ///< SPIFFE trust domain of machine certificates
-  Seconds backdate{60};                   ///< notBefore is set back by this
-  Seconds crl_lifetime{24 * 3600};        ///< nextUpdate - thisUpdate
-  Seconds crl_refresh{12 * 3600};         ///< a CRL older than this is made anew
-  std::string blocked_keys;               ///< file of SPKI hashes, or empty
-  ProfileName enrollment_profile;         ///< of enrolled machines' first certificate
-  CaName enrollment_ca;                   ///< who issues it, and the service's own certificate
+  std::string log_origin;           ///< checkpoint origin and note key name
+  std::string trust_domain;         ///< SPIFFE trust domain of machine certificates
+  Seconds backdate{60};             ///< notBefore is set back by this
+  Seconds crl_lifetime{24 * 3600};  ///< nextUpdate - thisUpdate
+  Seconds crl_refresh{12 * 3600};   ///< a CRL older than this is made anew
+  std::string blocked_keys;         ///< file of SPKI hashes, or empty
+  ProfileName enrollment_profile;   ///< of enrolled machines' first certificate
+  CaName enrollment_ca;             ///< who issues it, and the service's own certificate
 
   Profiles profiles;
 };

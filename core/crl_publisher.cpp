@@ -4,8 +4,8 @@ namespace chancery {
 namespace {
 
 std::shared_ptr<const PublishedCrl> published(CrlRecord row) {
-  return std::make_shared<const PublishedCrl>(PublishedCrl{
-      std::move(row.der), row.number, row.this_update, row.next_update, row.entries});
+  return std::make_shared<const PublishedCrl>(
+      PublishedCrl{std::move(row.der), row.number, row.this_update, row.next_update, row.entries});
 }
 
 }  // namespace

@@ -23,12 +23,11 @@ class CrlTask : public SigningTask {
     if (last) previous_number_ = last->number;
     const Time at = now();
     draft_.this_update = std::chrono::floor<Seconds>(at);
-    draft_.next_update =
-        std::min(draft_.this_update + config_.crl_lifetime,
-                 Time(std::chrono::floor<Seconds>(ca_.issuer.not_after())));
+    draft_.next_update = std::min(draft_.this_update + config_.crl_lifetime,
+                                  Time(std::chrono::floor<Seconds>(ca_.issuer.not_after())));
     draft_.number = next_number(at);
-    ASSIGN_OR_RETURN(draft_.entries, entries_.collect(store_, ca_.record.name,
-                                                                 last ? last->this_update : Time{}));
+    ASSIGN_OR_RETURN(draft_.entries,
+                     entries_.collect(store_, ca_.record.name, last ? last->this_update : Time{}));
     tbs_ = build_crl_tbs(ca_.issuer, draft_);
     intent.set("crl_number", draft_.number);
     intent.set("crl_entries", draft_.entries.size());
@@ -79,7 +78,7 @@ class CrlTask : public SigningTask {
 }  // namespace
 
 Result<std::vector<Bytes>> CrlEntries::collect(Store& store, const CaName& issuer,
-                                              Time last_update) {
+                                               Time last_update) {
   const std::lock_guard lock(mutex_);
   List& list = lists_[issuer];
   for (;;) {

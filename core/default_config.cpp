@@ -3,7 +3,8 @@
 namespace chancery {
 namespace {
 
-constexpr const char* kHead = R"(# Chancery's configuration; docs/operations.md explains each member.
+constexpr const char* kHead =
+    R"(# Chancery's configuration; docs/operations.md explains each member.
 # A change takes effect at the next start of chanceryd.
 version: 1
 

@@ -46,10 +46,12 @@ Result<std::optional<std::string>> read_durable_file(const std::string& path) {
   }
 }
 
-Result<void> replace_durable_file(const std::string& path, const std::string& content) {
+Result<void> replace_durable_file(const std::string& path, std::string_view content,
+                                  unsigned mode) {
   const std::string next = path + ".new";
+  ::unlink(next.c_str());  // left by a crash, perhaps with another mode
   {
-    const FileHandle file(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    const FileHandle file(::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (file.get() < 0) return file_failure("create", next);
     if (!write_all(file.get(), content)) return file_failure("write", next);
     if (::fsync(file.get()) != 0) return file_failure("flush", next);

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 
@@ -12,8 +13,9 @@ namespace chancery {
 Result<std::optional<std::string>> read_durable_file(const std::string& path);
 
 /// Replaces a small file so that after a crash at any moment it is the old one or the new one,
-/// whole; returns when the new one is on the disk. Mode 0600. store_unavailable with errno in
-/// `detail`.
-Result<void> replace_durable_file(const std::string& path, const std::string& content);
+/// whole; returns when the new one is on the disk. `mode` is subject to the umask, and the content
+/// is never readable by more than it. store_unavailable with errno in `detail`.
+Result<void> replace_durable_file(const std::string& path, std::string_view content,
+                                  unsigned mode = 0600);
 
 }  // namespace chancery

@@ -1,43 +1,20 @@
 #include "core/installation.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "core/checkpoint_publisher.h"
+#include "core/durable_file.h"
 #include "core/private_key.h"
 
 namespace chancery {
 namespace {
 
-Failure io_error(const std::string& path) {
-  return fail(ErrorCode::store_unavailable, "cannot write " + path + ": " + std::strerror(errno));
-}
-
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-bool sync_folder_of(const std::string& path) {
-  const std::string folder = path.substr(0, path.rfind('/') + 1);
-  const int handle = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (handle < 0) return false;
-  const bool synced = ::fsync(handle) == 0;
-  ::close(handle);
-  return synced;
-}
-
 Result<void> make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_error(path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(ErrorCode::store_unavailable, "cannot make " + path + ": " + std::strerror(errno));
   return {};
 }
 
@@ -74,17 +51,17 @@ Result<void> create_cas(Instance& instance, const std::function<void(const std::
   subject.organization = "Chancery";
   subject.common_name = "Chancery Root CA";
   const CaName root = CaName::literal("root");
-  ASSIGN_OR_RETURN([[maybe_unused]] const CertificateAuthority* made_root,
-                   instance.service().create_ca(
-                       Instance::self(), {root, subject, KeyType::ec_p256, std::nullopt,
-                                          ProfileName::literal("root-ca"), 1}));
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const CertificateAuthority* made_root,
+      instance.service().create_ca(Instance::self(), {root, subject, KeyType::ec_p256, std::nullopt,
+                                                      ProfileName::literal("root-ca"), 1}));
   say("root CA, its key in the token");
   subject.common_name = "Chancery Issuing CA";
-  ASSIGN_OR_RETURN([[maybe_unused]] const CertificateAuthority* made_issuing,
-                   instance.service().create_ca(
-                       Instance::self(),
-                       {instance.config().enrollment_ca, subject, KeyType::ec_p256, root,
-                        ProfileName::literal("intermediate-ca"), 1}));
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const CertificateAuthority* made_issuing,
+      instance.service().create_ca(
+          Instance::self(), {instance.config().enrollment_ca, subject, KeyType::ec_p256, root,
+                             ProfileName::literal("intermediate-ca"), 1}));
   say("issuing CA \"" + instance.config().enrollment_ca.text() + "\" under it");
   return {};
 }
@@ -93,53 +70,38 @@ Result<void> write_public_files(Instance& instance) {
   const std::string& home = instance.config().home;
   RETURN_IF_ERROR(make_folder(home + "/ca"));
   for (const CertificateAuthority* ca : instance.service().cas()) {
-    RETURN_IF_ERROR(write_file(home + "/ca/" + ca->record.name.text() + ".pem",
-                               to_pem(ca->record.certificate, "CERTIFICATE"), 0644));
+    RETURN_IF_ERROR(replace_durable_file(home + "/ca/" + ca->record.name.text() + ".pem",
+                                         to_pem(ca->record.certificate, "CERTIFICATE"), 0644));
   }
   ASSIGN_OR_RETURN(const auto checkpoints,
                    CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
                                                instance.config().log_origin));
   std::string vkeys;
   for (const std::string& vkey : checkpoints->vkeys()) vkeys += vkey + "\n";
-  RETURN_IF_ERROR(write_file(home + "/log-keys", vkeys, 0644));
+  RETURN_IF_ERROR(replace_durable_file(home + "/log-keys", vkeys, 0644));
   return checkpoints->publish();
 }
 
 }  // namespace
 
-Result<void> write_file(const std::string& path, std::string_view text, unsigned mode) {
-  const std::string fresh = path + ".new";
-  ::unlink(fresh.c_str());
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (file < 0) return io_error(fresh);
-  const bool written = write_all(file, text) && ::fsync(file) == 0;
-  ::close(file);
-  if (!written || ::rename(fresh.c_str(), path.c_str()) != 0) {
-    auto error = io_error(path);
-    ::unlink(fresh.c_str());
-    return error;
-  }
-  if (!sync_folder_of(path)) return io_error(path);
-  return {};
-}
-
-Result<void> enroll_locally(Instance& instance, const MachineName& name,
-                            const ProfileName& profile, const std::string& folder) {
+Result<void> enroll_locally(Instance& instance, const MachineName& name, const ProfileName& profile,
+                            const std::string& folder) {
   ASSIGN_OR_RETURN(const auto known, instance.store().machine(name));
-  ASSIGN_OR_RETURN(const EnrollmentTicket ticket,
-                   instance.service().add_machine(
-                       Instance::self(), {name, profile, std::chrono::minutes{5}, known.has_value()}));
+  ASSIGN_OR_RETURN(
+      const EnrollmentTicket ticket,
+      instance.service().add_machine(Instance::self(),
+                                     {name, profile, std::chrono::minutes{5}, known.has_value()}));
   SoftwareKey key = generate_software_key();
   const Caller enrolling{{new_request_id(), Machine{}}, {}, {}};
-  ASSIGN_OR_RETURN(const Outcome outcome,
-                   instance.service().sign(
-                       enrolling, Enroll{sha256(bytes_of(ticket.token.reveal())),
-                                         {std::move(key.public_key), Subject{}, {}}}));
+  ASSIGN_OR_RETURN(
+      const Outcome outcome,
+      instance.service().sign(enrolling, Enroll{sha256(bytes_of(ticket.token.reveal())),
+                                                {std::move(key.public_key), Subject{}, {}}}));
   RETURN_IF_ERROR(make_folder(folder));
-  RETURN_IF_ERROR(write_file(folder + "/key.pem", key.pem.reveal(), 0600));
+  RETURN_IF_ERROR(replace_durable_file(folder + "/key.pem", key.pem.reveal(), 0600));
   RETURN_IF_ERROR(
-      write_file(folder + "/cert.pem", to_pem(outcome.certificate, "CERTIFICATE"), 0644));
-  return write_file(folder + "/chain.pem", chain_pem(instance, outcome.issuer), 0644);
+      replace_durable_file(folder + "/cert.pem", to_pem(outcome.certificate, "CERTIFICATE"), 0644));
+  return replace_durable_file(folder + "/chain.pem", chain_pem(instance, outcome.issuer), 0644);
 }
 
 Result<void> furnish(Instance& instance, const std::function<void(const std::string&)>& say) {

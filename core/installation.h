@@ -7,10 +7,6 @@
 
 namespace chancery {
 
-/// Writes `text` to `path` with `mode`, whole or not at all: a new file beside it is synced and
-/// renamed over it, and the folder synced. store_unavailable with the reason.
-Result<void> write_file(const std::string& path, std::string_view text, unsigned mode);
-
 /// Fills a new home once its token is there and config.yaml and policy.yaml are written: audit log
 /// keys, the CAs "root" and "issuing", the identities "admin", "operator" and "auditor" in
 /// HOME/identities, and what others need to verify: HOME/ca/NAME.pem, HOME/log-keys. Everything
@@ -19,7 +15,7 @@ Result<void> furnish(Instance& instance, const std::function<void(const std::str
 
 /// A certificate and key for `name` in `folder` (cert.pem, key.pem 0600, chain.pem), by way of a
 /// one-time token like any machine's.
-Result<void> enroll_locally(Instance& instance, const MachineName& name,
-                            const ProfileName& profile, const std::string& folder);
+Result<void> enroll_locally(Instance& instance, const MachineName& name, const ProfileName& profile,
+                            const std::string& folder);
 
 }  // namespace chancery

@@ -23,10 +23,8 @@ Result<std::string> read_file(const std::string& path, std::size_t at_most) {
   return text;
 }
 
-Result<std::unique_ptr<Instance>> Instance::open(Config config, Token& token,
-                                                 PolicyLoader loader) {
-  std::unique_ptr<Instance> instance(
-      new Instance(std::move(config), token, std::move(loader)));
+Result<std::unique_ptr<Instance>> Instance::open(Config config, Token& token, PolicyLoader loader) {
+  std::unique_ptr<Instance> instance(new Instance(std::move(config), token, std::move(loader)));
   RETURN_IF_ERROR(instance->start());
   return instance;
 }
@@ -43,11 +41,12 @@ Result<void> Instance::start() {
   if (!config_.blocked_keys.empty()) {
     ASSIGN_OR_RETURN(blocked, BlockedKeys::load(config_.blocked_keys));
   }
-  service_ = std::make_unique<SigningService>(config_, *store_, *log_, token_, *keys_,
-                                              std::move(blocked));
+  service_ =
+      std::make_unique<SigningService>(config_, *store_, *log_, token_, *keys_, std::move(blocked));
   RETURN_IF_ERROR(service_->load());
 
-  ASSIGN_OR_RETURN(const std::string config_text, read_file(config_.home + "/config.yaml", 1 << 20));
+  ASSIGN_OR_RETURN(const std::string config_text,
+                   read_file(config_.home + "/config.yaml", 1 << 20));
   AuditEntry entry(EntryKind::start);
   entry.set("version", CHANCERY_VERSION);
   entry.set("config_sha256", to_hex(sha256(bytes_of(config_text))));

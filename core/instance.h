@@ -14,8 +14,7 @@
 namespace chancery {
 
 /// Compiles a policy file's text, or says with line and column what is wrong with it.
-using PolicyLoader =
-    std::function<Result<std::shared_ptr<const Policy>>(const std::string& text)>;
+using PolicyLoader = std::function<Result<std::shared_ptr<const Policy>>(const std::string& text)>;
 
 /// One installation, opened on its token: store, log, keys and the signing service.
 class Instance {

@@ -16,7 +16,8 @@ Result<std::vector<SignatureAlgorithm>> algorithms_of(const CreateKey& request) 
   for (std::size_t i = 0; i < request.algorithms.size(); ++i) {
     const SignatureAlgorithm algorithm = request.algorithms[i];
     if (!fits(algorithm, request.type)) {
-      return invalid("algorithms", std::string(row(algorithm).name) + " does not go with a key of type " +
+      return invalid("algorithms", std::string(row(algorithm).name) +
+                                       " does not go with a key of type " +
                                        std::string(row(request.type).name));
     }
     for (std::size_t k = 0; k < i; ++k) {
@@ -67,17 +68,17 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
     result.set("reason", public_key.error().message);
     result.set("detail", public_key.error().detail);
     const bool never_asked = public_key.error().code == ErrorCode::busy;
-    ASSIGN_OR_RETURN([[maybe_unused]] const Concluded concluded,
-                     log_.conclude(caller.context, std::move(intent),
-                                   never_asked ? Conclusion::failed : Conclusion::unknown,
-                                   std::move(result)));
+    ASSIGN_OR_RETURN(
+        [[maybe_unused]] const Concluded concluded,
+        log_.conclude(caller.context, std::move(intent),
+                      never_asked ? Conclusion::failed : Conclusion::unknown, std::move(result)));
     return Failure(std::move(public_key.error()));
   }
   result.set("spki_sha256", to_hex(public_key->spki_sha256()));
   const MachineName creator = caller.context.machine.name;
   const Time at = now();
-  KeyRecord row{request.name, id,      request.purpose, request.type,
-                *algorithms,  creator, at,              public_key->spki()};
+  KeyRecord row{request.name, id, request.purpose,   request.type, *algorithms,
+                creator,      at, public_key->spki()};
   ASSIGN_OR_RETURN([[maybe_unused]] const Concluded concluded,
                    log_.conclude(caller.context, std::move(intent), Conclusion::ok,
                                  std::move(result), {AddKey{std::move(row)}}));
@@ -104,8 +105,8 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
     ASSIGN_OR_RETURN(parent, ca(*request.issuer));
   }
 
-  const CreateKey new_key{KeyName::literal("ca-" + request.name.text()), request.key_type,
-                          KeyPurpose::ca, {}};
+  const CreateKey new_key{
+      KeyName::literal("ca-" + request.name.text()), request.key_type, KeyPurpose::ca, {}};
   ASSIGN_OR_RETURN(const Key* key, generate(caller, decision, new_key));
 
   // A root signs its own certificate, so it has to be an issuer before it has one.
@@ -140,8 +141,8 @@ Result<void> SigningService::load() {
   for (CaRecord& row : rows) {
     if (ca(row.name)) continue;
     ASSIGN_OR_RETURN(const Key* key, keys_.find(row.key));
-    ASSIGN_OR_RETURN(Issuer issuer, Issuer::create(row.name, row.certificate, config_.public_url,
-                                                   row.crl_shards));
+    ASSIGN_OR_RETURN(Issuer issuer,
+                     Issuer::create(row.name, row.certificate, config_.public_url, row.crl_shards));
     const CaName name = row.name;
     auto authority = std::make_unique<const CertificateAuthority>(
         CertificateAuthority{std::move(row), key, std::move(issuer)});

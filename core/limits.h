@@ -10,17 +10,25 @@ namespace chancery::limits {
 using namespace std::chrono_literals;
 
 // HTTP
-inline constexpr std::size_t body_bytes = 1 << 20;      // a 10,000-SAN CSR is 300 kB; data to sign
-inline constexpr std::size_t header_count = 64;         // browsers send about 15
-inline constexpr std::size_t header_bytes = 16 << 10;   // all header fields together
-inline constexpr std::size_t path_bytes = 1024;         // longest route plus a serial and a query
-inline constexpr auto request_read_deadline = 10s;      // first byte of a request to its last
-inline constexpr auto tls_handshake_deadline = 10s;     // ClientHello to Finished
-inline constexpr auto idle_connection = 5min;           // keep-alive without a request
-inline constexpr std::size_t page_rows = 1000;          // rows in one page of a listing
+inline constexpr std::size_t body_bytes = 1 << 20;     // a 10,000-SAN CSR is 300 kB; data to sign
+inline constexpr std::size_t header_count = 64;        // browsers send about 15
+inline constexpr std::size_t header_bytes = 16 << 10;  // all header fields together
+inline constexpr std::size_t path_bytes = 1024;        // longest route plus a serial and a query
+inline constexpr auto request_read_deadline = 10s;     // first byte of a request to its last
+inline constexpr auto tls_handshake_deadline = 10s;    // ClientHello to Finished
+inline constexpr auto idle_connection = 5min;          // keep-alive without a request
+inline constexpr auto response_write_deadline = 10s;  // to take an answer, and more for a long one:
+inline constexpr std::size_t response_bytes_per_second = 64 << 10;  // a CRL over a poor line
+inline constexpr auto linger_deadline = 2s;           // for a client to read its last answer
+inline constexpr std::size_t requests_queued = 1024;  // while no worker is free, then 503
+inline constexpr auto queue_deadline = 10s;           // in that queue, then 503
+inline constexpr std::size_t held_request_bytes = 256
+                                                  << 20;  // of bodies under way, all connections
+inline constexpr auto stop_deadline = 20s;                // for requests under way when stopping
+inline constexpr std::size_t page_rows = 1000;            // rows in one page of a listing
 
 // JSON
-inline constexpr int json_depth = 16;                   // our deepest document has 5 levels
+inline constexpr int json_depth = 16;  // our deepest document has 5 levels
 
 // Names
 inline constexpr std::size_t name_bytes = 64;           // keys, CAs, profiles, grants
@@ -29,35 +37,54 @@ inline constexpr std::size_t idempotency_key_bytes = 128;
 inline constexpr std::size_t request_id_bytes = 64;
 
 // Certificates
-inline constexpr std::size_t csr_bytes = 64 << 10;      // DER; an RSA-4096 CSR with 100 SANs is 5 kB
-inline constexpr std::size_t subject_alt_names = 100;   // what public CAs allow too
+inline constexpr std::size_t csr_bytes = 64 << 10;     // DER; an RSA-4096 CSR with 100 SANs is 5 kB
+inline constexpr std::size_t subject_alt_names = 100;  // what public CAs allow too
 inline constexpr std::size_t certificate_bytes = 48 << 10;  // fits a keyholder frame (Ed25519) too
+inline constexpr auto backdate_at_most = 1h;  // of notBefore, for clocks that are behind
 
 // Raw signing
-inline constexpr std::size_t sign_data_bytes = 512 << 10;   // fits a body in base64
-inline constexpr std::size_t ed25519_message_bytes = 60 << 10;  // one frame; Ed25519 cannot be hashed first
+inline constexpr std::size_t sign_data_bytes = 512 << 10;  // fits a body in base64
+inline constexpr std::size_t ed25519_message_bytes =
+    60 << 10;  // one frame; Ed25519 cannot be hashed first
 
 // Keyholder
 inline constexpr std::uint32_t frame_bytes = 64 << 10;
-inline constexpr unsigned lanes_at_most = 256;          // per keyholder
-inline constexpr unsigned keyholders_at_most = 16;      // per token
-inline constexpr auto token_call_deadline = 10s;        // default; one signature on a slow token
-inline constexpr auto key_generation_deadline = 120s;   // RSA-4096 on a smart card takes a minute
-inline constexpr auto lane_wait = 10s;                  // for a free lane, then "busy"
+inline constexpr unsigned lanes_at_most = 256;         // per keyholder
+inline constexpr unsigned keyholders_at_most = 16;     // per token
+inline constexpr auto token_call_deadline = 10s;       // default; one signature on a slow token
+inline constexpr auto key_generation_deadline = 120s;  // RSA-4096 on a smart card takes a minute
+inline constexpr auto lane_wait = 10s;                 // for a free lane, then "busy"
+inline constexpr auto keyholder_start_deadline =
+    30s;  // a network HSM's module connects and logs in
+inline constexpr auto keyholder_restart_delay = 200ms;  // doubled for each start in vain
+inline constexpr auto keyholder_restart_delay_at_most = 30s;
 
 // Audit log
-inline constexpr std::size_t entry_bytes = 65535;       // C2SP tlog-tiles: u16 length
-inline constexpr std::size_t records_per_commit = 1024; // one transaction
-inline constexpr std::size_t records_waiting = 16384;   // then "busy"
+inline constexpr std::size_t entry_bytes = 65535;        // C2SP tlog-tiles: u16 length
+inline constexpr std::size_t records_per_commit = 1024;  // one transaction
+inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;
 
+// Store
+inline constexpr std::size_t store_readers = 16;  // connections; a read takes microseconds
+inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the WAL: 10 ms
+
 // Policy
-inline constexpr std::size_t policy_bytes = 64 << 20;   // 100,000 grants are 20 MB of YAML
+inline constexpr std::size_t policy_bytes = 64 << 20;  // 100,000 grants are 20 MB of YAML
 inline constexpr std::size_t policy_grants = 1'000'000;
 inline constexpr std::size_t pattern_bytes = 512;
+inline constexpr std::size_t policy_depth = 8;  // grants[].when.subject.country is 6 deep
+inline constexpr std::size_t policy_nodes =
+    1'000'000;  // YAML values in memory at once: roles and one grant
+inline constexpr std::size_t policy_lookahead =
+    256 << 10;  // text the YAML scanner may hold back: one value or {…}
+inline constexpr std::size_t policy_condition_values =
+    1000;  // times subject_alt_names: 100,000 comparisons
+inline constexpr std::size_t policy_segments =
+    128;  // labels of a name (RFC 1035: 127), segments of a path
 
 // Enrolment
-inline constexpr auto enrollment_token_life = 1h;       // default
+inline constexpr auto enrollment_token_life = 1h;  // default
 inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 
 // Failed authentications: one entry per source and interval at most, with a count
@@ -65,14 +92,14 @@ inline constexpr auto authentication_failure_interval = 60s;
 inline constexpr std::size_t authentication_failure_sources = 1024;
 
 // Command line client
-inline constexpr std::size_t answer_bytes = 64 << 20;        // 256 entries of 65,535 bytes, escaped
-inline constexpr std::size_t crl_bytes = 256 << 20;          // a million revocations are 49 MB
+inline constexpr std::size_t answer_bytes = 64 << 20;  // 256 entries of 65,535 bytes, escaped
+inline constexpr std::size_t crl_bytes = 256 << 20;    // a million revocations are 49 MB
 inline constexpr std::size_t credential_file_bytes = 1 << 20;  // keys, certificates, CSRs, tokens
-inline constexpr unsigned http_attempts = 3;                 // the first one included
+inline constexpr unsigned http_attempts = 3;                   // the first one included
 inline constexpr auto connect_deadline = 10s;
-inline constexpr auto answer_deadline = 150s;                // above key_generation_deadline
-inline constexpr auto audit_verify_deadline = 10min;         // the service reads its whole log
-inline constexpr auto retry_after_at_most = 10s;             // longer: the caller decides
-inline constexpr std::size_t audit_page_entries = 256;       // per request; bounds answer_bytes
+inline constexpr auto answer_deadline = 150s;           // above key_generation_deadline
+inline constexpr auto audit_verify_deadline = 10min;    // the service reads its whole log
+inline constexpr auto retry_after_at_most = 10s;        // longer: the caller decides
+inline constexpr std::size_t audit_page_entries = 256;  // per request; bounds answer_bytes
 
 }  // namespace chancery::limits

@@ -33,6 +33,7 @@ struct FillIn {
   void operator()(AddCa& change) const { change.row.entry = submission.index; }
   void operator()(AddMachine& change) const { change.row.entry = submission.index; }
   void operator()(ClaimRequest& change) const { change.row.intent = submission.index; }
+  void operator()(AnswerRequest& change) const { change.outcome = submission.index; }
   void operator()(const auto&) const {}
 };
 

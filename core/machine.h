@@ -13,11 +13,11 @@ struct Machine {
   /// The inventory's name for it; of a foreign trust anchor's certificate, the name the policy
   /// binds to one of the identities below, or empty.
   MachineName name;
-  std::string spiffe_id;                ///< URI SAN that begins with spiffe://, or empty
-  std::vector<std::string> dns_names;   ///< DNS SANs, lower case
-  std::string fingerprint;              ///< SHA-256 of the certificate, 64 hexadecimal digits
-  std::optional<Serial> serial;         ///< of its certificate, where this service issued it
-  std::string source;                   ///< the peer's IP address, without port; empty for `self`
+  std::string spiffe_id;               ///< URI SAN that begins with spiffe://, or empty
+  std::vector<std::string> dns_names;  ///< DNS SANs, lower case
+  std::string fingerprint;             ///< SHA-256 of the certificate, 64 hexadecimal digits
+  std::optional<Serial> serial;        ///< of its certificate, where this service issued it
+  std::string source;                  ///< the peer's IP address, without port; empty for `self`
 
   /// The service itself: CRLs, its own TLS certificate, first set-up.
   static Machine self() {

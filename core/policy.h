@@ -16,14 +16,14 @@ namespace chancery {
 /// condition may speak of. Attributes that an operation does not have stay empty.
 struct PolicyQuestion {
   Operation operation;
-  std::string issuer = {};                ///< CA name: certificate.*, crl.sign
-  std::string profile = {};               ///< certificate.*
-  std::string key = {};                   ///< key.*
-  std::string owner = {};                 ///< machine whose certificate, key or record is meant
-  Subject subject = {};                   ///< certificate.issue/renew
-  SubjectAltNames names = {};             ///< certificate.issue/renew
-  std::optional<KeyType> key_type = {};   ///< certificate.issue/renew, key.create
-  std::optional<Seconds> validity = {};   ///< certificate.issue/renew
+  std::string issuer = {};               ///< CA name: certificate.*, crl.sign
+  std::string profile = {};              ///< certificate.*
+  std::string key = {};                  ///< key.*
+  std::string owner = {};                ///< machine whose certificate, key or record is meant
+  Subject subject = {};                  ///< certificate.issue/renew
+  SubjectAltNames names = {};            ///< certificate.issue/renew
+  std::optional<KeyType> key_type = {};  ///< certificate.issue/renew, key.create
+  std::optional<Seconds> validity = {};  ///< certificate.issue/renew
   std::optional<SignatureAlgorithm> algorithm = {};  ///< key.sign, key.sign-digest
 };
 

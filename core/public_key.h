@@ -31,8 +31,7 @@ class PublicKey {
 
   /// `input` is the digest for algorithms that have one, the message for Ed25519. `signature` in
   /// X.509's form (ECDSA: DER Ecdsa-Sig-Value). PSS: MGF1 with the same digest, salt as long as it.
-  [[nodiscard]] bool verify(SignatureAlgorithm algorithm, ByteView input,
-                            ByteView signature) const;
+  [[nodiscard]] bool verify(SignatureAlgorithm algorithm, ByteView input, ByteView signature) const;
 
   [[nodiscard]] evp_pkey_st* handle() const { return key_.get(); }
 

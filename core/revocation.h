@@ -30,8 +30,8 @@ struct Revocation {
   RevocationReason reason{};
   Time revoked_at;
   MachineName by;
-  Time not_after;             ///< of the certificate; the entry may leave the CRL after it
-  std::uint64_t entry = 0;    ///< index of its entry in the audit log
+  Time not_after;           ///< of the certificate; the entry may leave the CRL after it
+  std::uint64_t entry = 0;  ///< index of its entry in the audit log
 };
 
 }  // namespace chancery

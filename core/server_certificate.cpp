@@ -4,8 +4,7 @@
 
 namespace chancery {
 
-Result<ServerCertificate> issue_server_certificate(SigningService& service,
-                                                   const Config& config) {
+Result<ServerCertificate> issue_server_certificate(SigningService& service, const Config& config) {
   SoftwareKey key = generate_software_key();
   SubjectAltNames names;
   for (const std::string& name : config.tls_names) {

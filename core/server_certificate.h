@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "core/secret.h"
 #include "core/instance.h"
+#include "core/secret.h"
 
 namespace chancery {
 

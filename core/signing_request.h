@@ -21,8 +21,8 @@ struct IssueCertificate {
   std::optional<Seconds> validity;  ///< default: the profile's
 };
 
-/// The same machine, names and profile as the certificate `serial`; names of the request are
-/// ignored but must not go beyond it. The same key only where the profile says so.
+/// The same machine, names and profile as the certificate `serial`; names of the request must be
+/// among its names and change nothing. The same key only where the profile says so.
 struct RenewCertificate {
   Serial serial;
   CertificateRequest request;
@@ -38,7 +38,7 @@ struct Enroll {
 struct SignData {
   KeyName key;
   SignatureAlgorithm algorithm;
-  Bytes data;           ///< the message, or with `is_digest` its digest
+  Bytes data;  ///< the message, or with `is_digest` its digest
   bool is_digest = false;
 };
 
@@ -57,7 +57,7 @@ struct Outcome {
   Bytes certificate;                      ///< DER; of SignCrl the CRL
   CaName issuer;                          ///< who signed it
   Time not_after;
-  bool repeated = false;                  ///< the stored answer to a repeated idempotency key
+  bool repeated = false;  ///< the stored answer to a repeated idempotency key
 };
 
 struct RevokeCertificate {

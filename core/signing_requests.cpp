@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/signing_service.h"
 
 // From each typed request to its task: what is asked for is looked up and checked here, before the
@@ -5,6 +7,20 @@
 
 namespace chancery {
 namespace {
+
+bool within(const std::vector<std::string>& asked, const std::vector<std::string>& allowed) {
+  return std::all_of(asked.begin(), asked.end(), [&](const std::string& name) {
+    return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
+  });
+}
+
+/// A renewal may leave names out of its request, but not bring new ones.
+bool within(const CertificateRequest& asked, const CertificateInfo& old) {
+  const SubjectAltNames& names = asked.names;
+  return (asked.subject == Subject{} || asked.subject == old.subject) &&
+         within(names.dns, old.names.dns) && within(names.ip, old.names.ip) &&
+         within(names.uri, old.names.uri) && within(names.email, old.names.email);
+}
 
 /// What a machine is called in certificates, when its request names nothing.
 SubjectAltNames names_of_machine(const MachineName& machine, const std::string& trust_domain) {
@@ -76,6 +92,12 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller,
                         "csr.public_key"});
   }
   ASSIGN_OR_RETURN(const CertificateInfo old, parse_certificate(record->der));
+  if (!within(request.request, old)) {
+    return reject(caller, question,
+                  Error{ErrorCode::invalid_request,
+                        "a renewal keeps its names; ask for a new certificate with others",
+                        "csr.subject_alt_name"});
+  }
 
   CertificateOrder order{.operation = Operation::certificate_renew,
                          .issuer_name = record->issuer,
@@ -127,8 +149,7 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller, const 
   return certificate_task(caller, std::move(order), std::nullopt);
 }
 
-SigningService::TaskResult SigningService::task_for(const Caller& caller,
-                                                    const SignData& request) {
+SigningService::TaskResult SigningService::task_for(const Caller& caller, const SignData& request) {
   auto key = keys_.find(request.key);
   if (!key) {
     PolicyQuestion question{.operation = request.is_digest ? Operation::key_sign_digest
@@ -148,8 +169,8 @@ SigningService::TaskResult SigningService::certificate_task(const Caller& caller
                                                             CertificateOrder order,
                                                             std::optional<Seconds> validity) {
   order.validity = validity.value_or(order.profile->default_validity);
-  auto checked = check_profile(*order.profile, order.subject, order.names,
-                               order.public_key.type(), order.validity);
+  auto checked = check_profile(*order.profile, order.subject, order.names, order.public_key.type(),
+                               order.validity);
   auto task = make_certificate_task(std::move(order), config_, blocked_);
   if (!checked) return reject(caller, task->question(), std::move(checked.error()));
   return task;

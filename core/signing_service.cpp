@@ -98,9 +98,9 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   auto input = task.build(entry, changes);
   if (!input) return reject(caller, question, std::move(input.error()));
   if (!caller.idempotency_key.empty()) {
-    changes.push_back(ClaimRequest{{caller.context.machine.name, caller.idempotency_key,
-                                    caller.request_sha256, caller.context.id, 0, std::nullopt,
-                                    now() + kAnswerLife}});
+    changes.push_back(
+        ClaimRequest{{caller.context.machine.name, caller.idempotency_key, caller.request_sha256,
+                      caller.context.id, 0, std::nullopt, now() + kAnswerLife}});
   }
   ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, decision, std::move(entry),
                                               std::move(*input), std::move(changes)));
@@ -129,10 +129,9 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
     effects.changes.push_back(AnswerRequest{caller.context.machine.name, caller.idempotency_key,
                                             encode_answer(effects.outcome)});
   }
-  ASSIGN_OR_RETURN(
-      const Concluded concluded,
-      log_.conclude(caller.context, std::move(intent), Conclusion::ok, std::move(effects.entry),
-                    std::move(effects.changes)));
+  ASSIGN_OR_RETURN(const Concluded concluded,
+                   log_.conclude(caller.context, std::move(intent), Conclusion::ok,
+                                 std::move(effects.entry), std::move(effects.changes)));
 
   // 6. Answer.
   effects.outcome.outcome = concluded.outcome();
@@ -202,6 +201,7 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
   Outcome outcome;
   outcome.request_id = answer.at("request");
   outcome.intent = answer.at("intent");
+  outcome.outcome = row->outcome;
   outcome.repeated = true;
   if (answer.contains("signature")) {
     ASSIGN_OR_RETURN(outcome.signature, from_base64(answer.at("signature").get<std::string>()));
@@ -214,7 +214,6 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
     outcome.certificate = certificate->der;
     outcome.issuer = certificate->issuer;
     outcome.not_after = certificate->not_after;
-    outcome.outcome = certificate->outcome;
   }
   return outcome;
 }

@@ -90,6 +90,7 @@ struct RequestRecord {
   std::uint64_t intent = 0;
   std::optional<std::string> answer;  ///< the stored Outcome as JSON; none while it is under way
   Time expires_at;
+  std::uint64_t outcome = 0;  ///< once answered
 };
 
 struct PolicyVersionRecord {
@@ -142,6 +143,7 @@ struct AnswerRequest {
   MachineName machine;
   std::string idempotency_key;
   std::string answer;
+  std::uint64_t outcome = 0;  ///< filled in by the audit log
 };
 /// The request was not carried out and may be made again under the same key.
 struct ReleaseRequest {
@@ -223,7 +225,7 @@ class Store {
 
   // Inventory
   Result<std::optional<CertificateRecord>> certificate(const Serial& serial);
-  /// In order of serial; `machine` empty means all.
+  /// In order of issue; `machine` empty means all. `page.after` is a serial.
   Result<std::vector<CertificateRecord>> certificates(const MachineName& machine, const Page& page);
   Result<std::uint64_t> certificate_count();
   /// Certificates first … first+count-1 in the order of their outcomes, counted from 1 and without

@@ -132,22 +132,24 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO request (" CHANCERY_REQUEST_COLUMNS ")"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
                     " ON CONFLICT (machine, idempotency_key) DO UPDATE SET"
                     " request_sha256 = excluded.request_sha256, request_id = excluded.request_id,"
                     " intent = excluded.intent, answer = excluded.answer,"
-                    " expires_at = excluded.expires_at WHERE request.expires_at <= ?8",
+                    " expires_at = excluded.expires_at, outcome = excluded.outcome"
+                    " WHERE request.expires_at <= ?9",
                     row.machine.text(), row.idempotency_key, row.request_sha256, row.request_id,
-                    row.intent, row.answer, to_micros(row.expires_at), to_micros(now)),
+                    row.intent, row.answer, to_micros(row.expires_at), row.outcome, to_micros(now)),
         ErrorCode::conflict, "the idempotency key is in use", "idempotency_key");
   }
 
   Result<Refusal> operator()(const AnswerRequest& change) const {
     // No row: the claim has expired meanwhile, and nobody can ask for its answer any more.
     return always(sqlite::run(connection,
-                              "UPDATE request SET answer = ?"
+                              "UPDATE request SET answer = ?, outcome = ?"
                               " WHERE machine = ? AND idempotency_key = ? AND answer IS NULL",
-                              change.answer, change.machine.text(), change.idempotency_key));
+                              change.answer, change.outcome, change.machine.text(),
+                              change.idempotency_key));
   }
 
   Result<Refusal> operator()(const ReleaseRequest& change) const {

@@ -3,6 +3,20 @@
 #include "core/store_rows.h"
 
 namespace chancery {
+namespace {
+
+/// Where a page begins: the number of the certificate that the last one ended with.
+Result<std::uint64_t> number_of(sqlite::Connection& connection, const std::string& after) {
+  if (after.empty()) return 0;
+  ASSIGN_OR_RETURN(const Serial serial, Serial::parse(after));
+  ASSIGN_OR_RETURN(
+      const std::uint64_t number,
+      read_number(connection, "SELECT number FROM certificate WHERE serial = ?", serial.bytes));
+  if (number == 0) return invalid("after", "there is no certificate with this serial");
+  return number;
+}
+
+}  // namespace
 
 Result<std::optional<CertificateRecord>> Store::certificate(const Serial& serial) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
@@ -13,21 +27,17 @@ Result<std::optional<CertificateRecord>> Store::certificate(const Serial& serial
 
 Result<std::vector<CertificateRecord>> Store::certificates(const MachineName& machine,
                                                            const Page& page) {
-  Bytes after;  // sorts before every serial
-  if (!page.after.empty()) {
-    ASSIGN_OR_RETURN(const Serial serial, Serial::parse(page.after));
-    after = copy_of(serial.bytes);
-  }
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  ASSIGN_OR_RETURN(const std::uint64_t after, number_of(*reader, page.after));
   if (machine.empty()) {
     return read_all(*reader, store_rows::certificate,
                     "SELECT " CHANCERY_CERTIFICATE_COLUMNS
-                    " FROM certificate WHERE serial > ? ORDER BY serial LIMIT ?",
+                    " FROM certificate WHERE number > ? ORDER BY number LIMIT ?",
                     after, page.limit);
   }
   return read_all(*reader, store_rows::certificate,
                   "SELECT " CHANCERY_CERTIFICATE_COLUMNS
-                  " FROM certificate WHERE machine = ? AND serial > ? ORDER BY serial LIMIT ?",
+                  " FROM certificate WHERE machine = ? AND number > ? ORDER BY number LIMIT ?",
                   machine.text(), after, page.limit);
 }
 

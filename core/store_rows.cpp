@@ -138,7 +138,7 @@ Result<CrlRecord> crl(const sqlite::Statement& row) {
 Result<RequestRecord> request(const sqlite::Statement& row) {
   using R = RequestRecord;
   return read_row(row, &R::machine, &R::idempotency_key, &R::request_sha256, &R::request_id,
-                  &R::intent, &R::answer, &R::expires_at);
+                  &R::intent, &R::answer, &R::expires_at, &R::outcome);
 }
 
 Result<CheckpointRecord> checkpoint(const sqlite::Statement& row) {

@@ -28,7 +28,7 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 #define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at"
 #define CHANCERY_CRL_COLUMNS "issuer, number, this_update, next_update, entries, der"
 #define CHANCERY_REQUEST_COLUMNS \
-  "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at"
+  "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at, outcome"
 
 Result<CertificateRecord> certificate(const sqlite::Statement& row);
 Result<Revocation> revocation(const sqlite::Statement& row);

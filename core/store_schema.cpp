@@ -66,7 +66,7 @@ CREATE TABLE certificate (
   outcome     INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX certificate_serial ON certificate (serial);
-CREATE INDEX certificate_machine ON certificate (machine, serial);
+CREATE INDEX certificate_machine ON certificate (machine, number);
 CREATE TRIGGER certificate_delete BEFORE DELETE ON certificate
   BEGIN SELECT RAISE(ABORT, 'certificates stay listed'); END;
 
@@ -138,6 +138,7 @@ CREATE TABLE request (
   intent          INTEGER NOT NULL,
   answer          TEXT,
   expires_at      INTEGER NOT NULL,
+  outcome         INTEGER NOT NULL,
   PRIMARY KEY (machine, idempotency_key)
 ) STRICT;
 CREATE INDEX request_expiry ON request (expires_at);

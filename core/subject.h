@@ -11,7 +11,7 @@ namespace chancery {
 /// The distinguished name attributes that Chancery certifies (RFC 5280 section 4.1.2.6), UTF-8.
 /// Empty means absent.
 struct Subject {
-  std::string country;              ///< two letters
+  std::string country;  ///< two letters
   std::string organization;
   std::string organizational_unit;
   std::string common_name;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "policies/field.h"
+#include "core/field_path.h"
 #include "policies/listing.h"
 
 namespace chancery {

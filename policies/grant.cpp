@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/field_path.h"
 #include "policies/condition.h"
-#include "policies/field.h"
 #include "policies/listing.h"
 
 namespace chancery {

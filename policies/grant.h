@@ -7,13 +7,13 @@
 
 #include "core/algorithm.h"
 #include "core/clock.h"
+#include "core/yaml.h"
 #include "policies/identity.h"
 #include "policies/network.h"
 #include "policies/operation_set.h"
 #include "policies/pattern.h"
 #include "policies/text_map.h"
 #include "policies/vocabulary.h"
-#include "policies/yaml.h"
 
 namespace chancery {
 

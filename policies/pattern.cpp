@@ -4,9 +4,9 @@
 #include <array>
 #include <optional>
 
+#include "core/field_path.h"
 #include "core/limits.h"
 #include "core/subject.h"
-#include "policies/field.h"
 
 namespace chancery {
 namespace {

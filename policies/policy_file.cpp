@@ -4,7 +4,7 @@
 #include <deque>
 
 #include "core/bytes.h"
-#include "policies/field.h"
+#include "core/field_path.h"
 #include "policies/grant_policy.h"
 #include "policies/listing.h"
 

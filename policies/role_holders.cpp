@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "policies/field.h"
+#include "core/field_path.h"
 
 namespace chancery {
 namespace {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "core/machine.h"
+#include "core/yaml.h"
 #include "policies/identity.h"
 #include "policies/pattern.h"
 #include "policies/role.h"
 #include "policies/text_map.h"
-#include "policies/yaml.h"
 
 namespace chancery {
 

@@ -30,7 +30,7 @@ LIBRARY_PLACES = [
     ("Poco", r"^Poco/", r"^api/"),
     ("PKCS#11", r"^(p11-kit/|libp11\.h$|pkcs11[a-z]*\.h$)", r"^pkcs11/"),
     ("SQLite", r"^sqlite3", r"^core/(store|sqlite)[^/]*$"),
-    ("yaml-cpp", r"^yaml-cpp/", r"^(core/(config|profile)|policies/)[^/]*$"),
+    ("yaml-cpp", r"^yaml-cpp/", r"^core/yaml\.cpp$"),
 ]
 
 # Headers that would spread through every includer stay in .cpp files.

@@ -44,16 +44,24 @@ struct Refusal {
   ErrorCode code;
   const char* says;
 };
-std::ostream& operator<<(std::ostream& out, const Refusal& one) { return out << one.name; }
+std::ostream& operator<<(std::ostream& out, const Refusal& one) {
+  return out << one.name;
+}
 const Refusal kRefusals[] = {
     {"another machine's name", "web-1", "web-2", "machine", {}, ErrorCode::forbidden, "web-2"},
     {"unknown profile", "web-1", "web-1", "nonsense", {}, ErrorCode::invalid_request, "nonsense"},
     {"a CA", "web-1", "web-1", "intermediate-ca", {}, ErrorCode::invalid_request, ""},
-    {"too long", "web-1", "web-1", "machine", Seconds{40 * 86400}, ErrorCode::invalid_request, "30d"},
+    {"too long", "web-1", "web-1", "machine", Seconds{40 * 86400}, ErrorCode::invalid_request,
+     "30d"},
     {"negative", "web-1", "web-1", "machine", Seconds{-1}, ErrorCode::invalid_request, ""},
     {"zero", "web-1", "web-1", "machine", Seconds{0}, ErrorCode::invalid_request, ""},
-    {"wildcard where not allowed", "web-1.example", "*.web-1.example", "machine", {},
-     ErrorCode::invalid_request, ""},
+    {"wildcard where not allowed",
+     "web-1.example",
+     "*.web-1.example",
+     "machine",
+     {},
+     ErrorCode::invalid_request,
+     ""},
     {"the auditor as server", "auditor", "auditor", "tls-server", {}, ErrorCode::forbidden, ""},
 };
 
@@ -80,7 +88,8 @@ BOOST_AUTO_TEST_CASE(a_lost_certificate_is_listed_and_can_be_revoked) {
   const CertificateRecord& lost = rows->front();
   BOOST_CHECK(lost.state == CertificateState::unknown);
   BOOST_TEST(lost.der.empty());
-  const auto revoked = service().revoke(as("operator"), {lost.serial, RevocationReason::superseded});
+  const auto revoked =
+      service().revoke(as("operator"), {lost.serial, RevocationReason::superseded});
   BOOST_REQUIRE(revoked);
   BOOST_TEST(service().is_revoked(lost.serial));
   const VerifyReport report = verify();
@@ -144,27 +153,34 @@ BOOST_AUTO_TEST_CASE(operators_cannot_make_tokens_for_those_who_hold_roles) {
 
 BOOST_AUTO_TEST_CASE(renewal_keeps_the_names_and_wants_a_new_key) {
   SoftwareKey key = generate_software_key();
-  const auto first = service().sign(
-      as("web-1"), IssueCertificate{CaName::literal("issuing"), ProfileName::literal("machine"),
-                                    {key.public_key.copy(), {}, dns("web-1")}, std::nullopt});
+  const auto first =
+      service().sign(as("web-1"), IssueCertificate{CaName::literal("issuing"),
+                                                   ProfileName::literal("machine"),
+                                                   {key.public_key.copy(), {}, dns("web-1")},
+                                                   std::nullopt});
   BOOST_REQUIRE(first);
   const auto serial = Serial::parse(first->serial);
   const auto same = service().sign(
       as("web-1"), RenewCertificate{*serial, {key.public_key.copy(), {}, {}}, std::nullopt});
   BOOST_REQUIRE(!same);
   BOOST_TEST(same.error().field == "csr.public_key");
-  const auto renewed = service().sign(
+  const auto more = service().sign(
       as("web-1"), RenewCertificate{*serial, request_for(dns("evil.example")), std::nullopt});
+  BOOST_REQUIRE(!more);
+  BOOST_TEST(more.error().field == "csr.subject_alt_name");
+  const auto renewed =
+      service().sign(as("web-1"), RenewCertificate{*serial, request_for(), std::nullopt});
   BOOST_REQUIRE_MESSAGE(renewed, renewed.error().message);
   const auto info = parse_certificate(renewed->certificate);
   BOOST_REQUIRE(info);
   BOOST_TEST(info->names.dns == std::vector<std::string>{"web-1"});
-  const auto others = service().sign(
-      as("web-2"), RenewCertificate{*serial, request_for(), std::nullopt});
+  const auto others =
+      service().sign(as("web-2"), RenewCertificate{*serial, request_for(), std::nullopt});
   BOOST_REQUIRE(!others);
   BOOST_CHECK(others.error().code == ErrorCode::forbidden);
   BOOST_REQUIRE(service().revoke(as("web-1"), {*serial, RevocationReason::superseded}));
-  const auto late = service().sign(as("web-1"), RenewCertificate{*serial, request_for(), std::nullopt});
+  const auto late =
+      service().sign(as("web-1"), RenewCertificate{*serial, request_for(), std::nullopt});
   BOOST_REQUIRE(!late);
   BOOST_CHECK(late.error().code == ErrorCode::conflict);
 }
@@ -189,8 +205,8 @@ BOOST_AUTO_TEST_CASE(revocation_is_idempotent_scoped_and_on_the_crl) {
   BOOST_REQUIRE(crl);
   BOOST_TEST(crl->entries == 1U);
   const Bytes& der = crl->der;
-  BOOST_TEST((std::search(der.begin(), der.end(), serial.bytes.begin(), serial.bytes.end()) !=
-              der.end()));
+  BOOST_TEST(
+      (std::search(der.begin(), der.end(), serial.bytes.begin(), serial.bytes.end()) != der.end()));
   const VerifyReport report = verify();
   BOOST_TEST(report.good, summary(report));
 }

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/durable_file.h"
 #include "policies/default_policy.h"
 #include "policies/policy_file.h"
 
@@ -27,8 +28,8 @@ FlowFixture::FlowFixture() {
   wanted.module = "none";
   wanted.token_label = "software";
   wanted.pin_file = "none";
-  must(write_file(home_ / "config.yaml", default_config(wanted), 0600));
-  must(write_file(home_ / "policy.yaml", default_policy("chancery.internal"), 0600));
+  must(replace_durable_file(home_ / "config.yaml", default_config(wanted), 0600));
+  must(replace_durable_file(home_ / "policy.yaml", default_policy("chancery.internal"), 0600));
   reopen();
   must(furnish(*instance_, [](const std::string&) {}));
 }
@@ -49,12 +50,13 @@ Result<void> FlowFixture::try_reopen() {
   return {};
 }
 
-void FlowFixture::reopen() { must(try_reopen()); }
+void FlowFixture::reopen() {
+  must(try_reopen());
+}
 
 Caller FlowFixture::as(const std::string& machine, std::string idempotency_key,
                        const std::string& body) {
-  Caller caller{{new_request_id(), Machine{}}, std::move(idempotency_key),
-                sha256(bytes_of(body))};
+  Caller caller{{new_request_id(), Machine{}}, std::move(idempotency_key), sha256(bytes_of(body))};
   caller.context.machine.name = MachineName::literal(machine);
   caller.context.machine.fingerprint = std::string(64, 'a');
   caller.context.machine.source = "127.0.0.1";
@@ -68,15 +70,16 @@ CertificateRequest FlowFixture::request_for(SubjectAltNames names, std::string c
 }
 
 const Key& FlowFixture::data_key(const std::string& name, KeyType type) {
-  return *must(service().create_key(as("admin"),
-                                    {KeyName::literal(name), type, KeyPurpose::data, {}}));
+  return *must(
+      service().create_key(as("admin"), {KeyName::literal(name), type, KeyPurpose::data, {}}));
 }
 
 Outcome FlowFixture::issue(const std::string& machine) {
   return must(service().sign(
-      as(machine), IssueCertificate{CaName::literal("issuing"), ProfileName::literal("machine"),
-                                    request_for({.dns = {machine}, .ip = {}, .uri = {}, .email = {}}),
-                                    std::nullopt}));
+      as(machine),
+      IssueCertificate{CaName::literal("issuing"), ProfileName::literal("machine"),
+                       request_for({.dns = {machine}, .ip = {}, .uri = {}, .email = {}}),
+                       std::nullopt}));
 }
 
 std::vector<std::string> FlowFixture::entries(EntryKind kind) {

@@ -2,14 +2,15 @@
 #include <boost/test/unit_test.hpp>
 #include <thread>
 
+#include "core/durable_file.h"
 #include "tests/flow/flow_fixture.h"
 
 namespace chancery {
 namespace {
 
 SignData hello(const std::string& key) {
-  return {KeyName::literal(key), SignatureAlgorithm::ecdsa_p256_sha256,
-          copy_of(bytes_of("hello")), false};
+  return {KeyName::literal(key), SignatureAlgorithm::ecdsa_p256_sha256, copy_of(bytes_of("hello")),
+          false};
 }
 
 std::string entry_at(FlowFixture& flow, std::uint64_t index) {
@@ -29,8 +30,8 @@ BOOST_AUTO_TEST_CASE(a_signature_leaves_after_its_intent_and_outcome) {
   const Caller caller = as("web-1");
   const auto outcome = service().sign(caller, hello("web-1.releases"));
   BOOST_REQUIRE(outcome);
-  BOOST_TEST(key.public_key.verify(SignatureAlgorithm::ecdsa_p256_sha256,
-                                   sha256(bytes_of("hello")), outcome->signature));
+  BOOST_TEST(key.public_key.verify(SignatureAlgorithm::ecdsa_p256_sha256, sha256(bytes_of("hello")),
+                                   outcome->signature));
   const std::string intent = entry_at(*this, outcome->intent);
   const std::string end = entry_at(*this, outcome->outcome);
   BOOST_TEST(outcome->intent < outcome->outcome);
@@ -65,7 +66,9 @@ struct FaultCase {
   TokenFault fault;
   bool signs;  ///< whether the token used the key before it failed
 };
-std::ostream& operator<<(std::ostream& out, const FaultCase& one) { return out << one.name; }
+std::ostream& operator<<(std::ostream& out, const FaultCase& one) {
+  return out << one.name;
+}
 const FaultCase kFaults[] = {
     {"refused", TokenFault::refuse, false},
     {"answer lost", TokenFault::lose_answer, true},
@@ -102,6 +105,7 @@ BOOST_AUTO_TEST_CASE(a_repeated_request_gets_the_stored_answer) {
   BOOST_TEST(again->repeated);
   BOOST_TEST(again->signature == first->signature);
   BOOST_TEST(again->request_id == first->request_id);
+  BOOST_TEST(again->outcome == first->outcome);
   BOOST_TEST(token().status().signatures == signatures);
 
   const auto other = service().sign(as("web-1", "key-1", "another body"), hello("web-1.releases"));
@@ -137,8 +141,7 @@ BOOST_AUTO_TEST_CASE(the_token_never_signs_more_than_was_intended) {
         if ((i + k) % 7 == 0) token().inject(TokenFault::lose_answer);
         if ((i + k) % 11 == 0) token().inject(TokenFault::refuse);
         if ((i + k) % 13 == 0) token().inject(TokenFault::swapped_key);
-        [[maybe_unused]] const auto result =
-            service().sign(as("web-1"), hello("web-1.releases"));
+        [[maybe_unused]] const auto result = service().sign(as("web-1"), hello("web-1.releases"));
       }
     });
   }
@@ -177,7 +180,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_a_recorded_failure) {
 
 BOOST_AUTO_TEST_CASE(a_bad_policy_file_leaves_the_old_one_in_force) {
   const std::string version = service().policy()->version();
-  BOOST_REQUIRE(write_file(home() / "policy.yaml", "version: 1\nnonsense: 3\n", 0600));
+  BOOST_REQUIRE(replace_durable_file(home() / "policy.yaml", "version: 1\nnonsense: 3\n", 0600));
   const auto reloaded = instance().reload_policy(as("admin"));
   BOOST_REQUIRE(!reloaded);
   BOOST_TEST(has(reloaded.error().message, "policy.yaml:2:1"));

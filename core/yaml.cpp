@@ -1,4 +1,4 @@
-#include "policies/yaml.h"
+#include "core/yaml.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <streambuf>
 
-#include "policies/field.h"
+#include "core/field_path.h"
 
 namespace chancery {
 namespace {
@@ -68,7 +68,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     last_ = place_of(mark);
-    if (documents_++ > 0) refuse(last_, "a second document begins here; a policy is one document");
+    if (documents_++ > 0) refuse(last_, "a second document begins here; there may be only one");
   }
   void OnDocumentEnd() override {}
 
@@ -76,7 +76,7 @@ class TreeBuilder : public YAML::EventHandler {
     add(begin(mark, "", anchor, YamlNode::Kind::nothing));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    refuse(place_of(mark), "aliases (*name) are not part of the policy language");
+    refuse(place_of(mark), "aliases (*name) are not accepted here");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -118,11 +118,11 @@ class TreeBuilder : public YAML::EventHandler {
     if (!input_.stalled()) last_ = place;
     input_.mark_event();
     if (anchor != YAML::NullAnchor) {
-      refuse(place, "anchors (&name) are not part of the policy language");
+      refuse(place, "anchors (&name) are not accepted here");
     }
     // "?" is an untagged plain value, "!" a quoted one.
     if (!tag.empty() && tag != "?" && tag != "!") {
-      refuse(place, "tags (" + tag + ") are not part of the policy language");
+      refuse(place, "tags (" + tag + ") are not accepted here");
     }
     if (++nodes_ > limits::policy_nodes) {
       refuse(place, "has more than " + std::to_string(limits::policy_nodes) + " values",
@@ -250,7 +250,7 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-/// yaml-cpp guesses UTF-16 and UTF-32 and repairs what is broken; a policy is read as it stands.
+/// yaml-cpp guesses UTF-16 and UTF-32 and repairs what is broken; a file is read as it stands.
 Result<void> expect_plain_text(std::string_view text, const FieldPath& document) {
   Place place;
   bool indentation = true;

@@ -8,12 +8,12 @@
 
 #include "core/limits.h"
 #include "core/result.h"
-#include "policies/yaml.h"
+#include "core/yaml.h"
 
 namespace chancery {
 
-/// The way to a value in the policy, for messages: grants[3].when.dns_names[0]. A path points to
-/// its parent, which must outlive it; the text is only made when something is wrong.
+/// The way to a value in a YAML document, for messages: grants[3].when.dns_names[0]. A path points
+/// to its parent, which must outlive it; the text is only made when something is wrong.
 class FieldPath {
  public:
   /// The whole document; `file` is how messages call it.

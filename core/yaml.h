@@ -11,7 +11,7 @@ namespace chancery {
 
 class FieldPath;
 
-/// Where something stands in the policy's text; both count from 1.
+/// Where something stands in the text; both count from 1.
 struct Place {
   unsigned line = 1, column = 1;
 };

@@ -1,4 +1,4 @@
-#include "policies/field.h"
+#include "core/field_path.h"
 
 #include <unordered_set>
 
