@@ -35,6 +35,7 @@ Result<ExitCode> enroll(Session& session, const EnrollOptions& options) {
   ASSIGN_OR_RETURN(Secret token, token_of(options));
   RETURN_IF_ERROR(check_token(token));
   if (!options.force) RETURN_IF_ERROR(check_vacant(options.directory));
+  RETURN_IF_ERROR(check_writable(options.directory));
   ASSIGN_OR_RETURN(Service * service, session.service_without_identity());
 
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::generate(options.key_type));

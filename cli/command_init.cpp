@@ -29,9 +29,8 @@ Result<ExitCode> init(Session& session, const InitOptions& options) {
   pass("--module", options.module);
   pass("--token-label", options.token_label);
   pass("--pin-file", options.pin_file);
-  if (session.json()) arguments.push_back("--json");
   for (const std::string& extra : options.command->remaining()) arguments.push_back(extra);
-  return become_daemon(arguments);
+  return run_daemon(session, std::move(arguments));
 }
 
 }  // namespace
@@ -69,6 +68,7 @@ void add_init_command(CommandLine& line) {
       ->type_name("FILE");
   command.allow_extras();
   command.fallthrough(false);  // or what we do not know would be looked for among our own options
+  command.add_flag("--json", line.globals().json, "print a JSON object");
   options->command = &command;
   line.on(command, options, init);
 }

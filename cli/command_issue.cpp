@@ -76,6 +76,7 @@ Result<ExitCode> issue_with_new_key(Session& session, const IssueOptions& option
     ASSIGN_OR_RETURN(directory, default_directory(options));
   }
   if (!options.force) RETURN_IF_ERROR(check_vacant(directory));
+  RETURN_IF_ERROR(check_writable(directory));
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::generate(options.key_type));
   ASSIGN_OR_RETURN(std::string csr, make_csr(key, options.subject, options.names));
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -94,6 +95,7 @@ Result<ExitCode> issue(Session& session, const IssueOptions& options) {
 
 Result<ExitCode> renew(Session& session, const RenewOptions& options) {
   ASSIGN_OR_RETURN(const Identity* identity, session.identity());
+  RETURN_IF_ERROR(check_writable(identity->directory));
   ASSIGN_OR_RETURN(CertificateSummary old, summarize_certificate(identity->certificate));
   ASSIGN_OR_RETURN(PrivateKey key, options.same_key ? PrivateKey::from_pem(identity->key)
                                                     : PrivateKey::generate(options.key_type));

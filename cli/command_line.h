@@ -39,7 +39,7 @@ class CommandLine {
     command.callback([this, action] { action_ = action; });
   }
 
-  [[nodiscard]] const GlobalOptions& globals() const { return globals_; }
+  [[nodiscard]] GlobalOptions& globals() { return globals_; }
 
  private:
   CLI::App app_;

@@ -34,9 +34,7 @@ Result<ExitCode> reload_policy(Session& session) {
 }
 
 Result<ExitCode> check_policy(Session& session, const CheckOptions& options) {
-  std::vector<std::string> arguments = {"check", "--home", options.home};
-  if (session.json()) arguments.push_back("--json");
-  return become_daemon(arguments);
+  return run_daemon(session, {"check", "--home", options.home});
 }
 
 }  // namespace

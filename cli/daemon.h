@@ -3,12 +3,13 @@
 #include <string>
 #include <vector>
 
-#include "core/result.h"
+#include "cli/session.h"
 
 namespace chancery {
 
-/// Becomes `chanceryd` with these arguments: the program beside this one. For what needs the token,
-/// the store or the policy language, which only the daemon is linked with. Returns only on failure.
-Failure become_daemon(const std::vector<std::string>& arguments);
+/// Runs `chanceryd`, the program beside this one, for what needs the token, the store or the policy
+/// language, which only the daemon is linked with. Without --json this process becomes it and does
+/// not return; with --json its output becomes {"output": [line, …]}.
+Result<ExitCode> run_daemon(const Session& session, std::vector<std::string> arguments);
 
 }  // namespace chancery

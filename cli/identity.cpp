@@ -1,5 +1,9 @@
 #include "cli/identity.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "cli/file.h"
 #include "cli/private_key.h"
 #include "core/certificate.h"
@@ -86,6 +90,14 @@ Result<void> check_vacant(const std::string& directory) {
     }
   }
   return {};
+}
+
+Result<void> check_writable(const std::string& directory) {
+  std::filesystem::path path = std::filesystem::absolute(directory);
+  while (!file_exists(path.string()) && path.has_relative_path()) path = path.parent_path();
+  if (std::filesystem::is_directory(path) && ::access(path.c_str(), W_OK | X_OK) == 0) return {};
+  return fail(ErrorCode::internal, "cannot write to " + directory + ": " + path.string() +
+                                       " is not a directory that we may write to");
 }
 
 Result<void> store_credentials(const std::string& directory, const Credentials& credentials) {

@@ -45,6 +45,9 @@ struct Credentials {
 /// conflict when the directory has a certificate or key already.
 Result<void> check_vacant(const std::string& directory);
 
+/// Whether files can be put there, so that no one-time token is spent in vain. internal if not.
+Result<void> check_writable(const std::string& directory);
+
 /// Makes or replaces an identity in one step (see replace_files); the key is readable by its owner
 /// alone.
 Result<void> store_credentials(const std::string& directory, const Credentials& credentials);
