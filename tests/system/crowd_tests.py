@@ -10,6 +10,7 @@ import queue
 import resource
 import threading
 import time
+import uuid
 
 import service
 from csr import Key
@@ -31,20 +32,28 @@ class Enquirer:
         self.report = report  # (what, detail) to the test
 
     def insist(self, client, path, body):
-        """The answer in the end: what is honestly refused for now is asked again."""
-        while True:
+        """The answer in the end: what is honestly refused for now is asked again, and so is what a
+        connection took with it. The idempotency key makes that the same request: one certificate,
+        whether or not the first one had come through."""
+        key, answer = str(uuid.uuid4()), None
+        for _ in range(100):
             try:
-                answer = client.post(path, body)
+                answer = client.post(path, body, key)
             except (OSError, http.client.HTTPException) as error:
-                self.report("lost", f"{path}: {error!r}")
-                return None
+                self.report("broken", f"{path}: {error!r}")
+                continue
             if answer.status == 201:
                 return answer.json
-            if answer.status not in (429, 503) or not answer.headers.get("Retry-After"):
-                self.report("refused", repr(answer))
-                return None
-            self.report("later", answer.status)
-            time.sleep(min(int(answer.headers["Retry-After"]), 2))
+            if answer.status == 409 and answer.json.get("field") == "Idempotency-Key":
+                self.report("under way", path)
+                time.sleep(0.5)
+            elif answer.status in (429, 503) and answer.headers.get("Retry-After"):
+                self.report("later", answer.status)
+                time.sleep(min(int(answer.headers["Retry-After"]), 2))
+            else:
+                break
+        self.report("refused", repr(answer))
+        return None
 
     def enroll(self, name, token):
         client = Client(self.address, self.root)
@@ -117,10 +126,14 @@ class CrowdTest(ServiceTest):
         reports = self.run_crowd(machines, begin + SECONDS)
         seconds = time.monotonic() - begin
         happened = collections.Counter(what for what, _ in reports)
-        self.assertEqual([report for report in reports if report[0] in ("lost", "refused")], [])
+        self.assertEqual([report for report in reports if report[0] == "refused"], [])
         issued = [detail for what, detail in reports if what == "issued"]
+        # The service ends a connection that is silent for ten seconds within a handshake or request;
+        # on a machine that is busy with other things, some of 64 clients may be.
+        self.assertLessEqual(happened["broken"], len(issued) / 20)
         print(f"\n{MACHINES} machines, {PROCESSES * THREADS} clients: {len(issued)} certificates in "
-              f"{seconds:.1f} s, {happened['later']} times asked to come back", flush=True)
+              f"{seconds:.1f} s, {happened['later']} times asked to come back, "
+              f"{happened['broken']} connections broken", flush=True)
         self.assertEqual({one.machine for one in issued}, {name for name, _ in machines})
         self.check_inventory(issued, before)
         self.assertEqual(self.service.stop(), 0)
