@@ -9,6 +9,7 @@ CHANCERY_LONG=1 in the environment selects the long version of a test that has o
 
 import binascii
 import contextlib
+import ctypes
 import hashlib
 import http.client
 import json
@@ -29,6 +30,9 @@ from pathlib import Path
 LONG = os.environ.get("CHANCERY_LONG") == "1"
 START_SECONDS = 60
 AUDIT_VERIFIER = Path(__file__).resolve().parent.parent / "audit_verifier.py"
+
+_C_LIBRARY = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 bin_folder = Path("build/release/bin")
 
@@ -165,13 +169,19 @@ class Service:
             print("SoftHSM's token.object was cut off; put back", flush=True)
             self.token_file.write_bytes(self.token)
 
-    def start(self, ready=True, **options):
+    def start(self, ready=True, before=lambda: None):
+        """`before` is called in the new process, ahead of chanceryd."""
+        def prepare():
+            # A test that runs out of time is killed, and its daemon must not outlive it.
+            _C_LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            before()
+
         for name in ("api.port", "public.port"):
             (self.home / "run" / name).unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([bin_folder / "chanceryd", "--home", self.home],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            **options)
+                                            preexec_fn=prepare)
         if ready:
             self.wait_until_ready()
 

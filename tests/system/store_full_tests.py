@@ -89,8 +89,8 @@ class FullTests(StoreTest):
     def test_file_that_may_not_grow(self):
         self.service.stop()
         most = (self.service.home / "chancery.db").stat().st_size + (300 << 10)
-        self.service.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
-                                                                 (most, most)))
+        self.service.start(
+            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
         client = self.service.client(self.identity)
         self.addCleanup(client.close)
         self.check_refuses_and_says_so(client)
