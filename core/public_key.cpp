@@ -36,6 +36,13 @@ const Curve* curve_of(KeyType type) {
   return nullptr;
 }
 
+/// The point is the last thing in the SubjectPublicKeyInfo and begins with 4 (SEC 1 section 2.3.3);
+/// the hybrid form is as long but begins with 6 or 7.
+bool has_uncompressed_point(const Curve& curve, ByteView spki) {
+  const std::size_t point = 2 * ((row(curve.type).bits + 7) / 8) + 1;
+  return spki.size() == curve.spki_bytes && spki[spki.size() - point] == 4;
+}
+
 Failure unsupported(const std::string& what) {
   return invalid("public_key", what);
 }
@@ -191,7 +198,7 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
   if (size > 0) key.spki_.assign(raw, raw + size);
   OPENSSL_free(raw);
   const Curve* curve = curve_of(key.type_);
-  if (curve && der.size() != curve->spki_bytes) {
+  if (curve && !has_uncompressed_point(*curve, der)) {
     return unsupported("EC points must be uncompressed");
   }
   if (!std::equal(der.begin(), der.end(), key.spki_.begin(), key.spki_.end())) {

@@ -87,7 +87,6 @@ BOOST_AUTO_TEST_CASE(which_route) {
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.method << " " << row.target) {
       HttpRequest asked = request(row.method, row.target);
-      if (asked.method == "POST") asked.body = copy_of(bytes_of("{}"));
       const HttpResponse response = router.answer(asked);
       BOOST_TEST(response.status == row.status);
       if (row.status == 200) BOOST_TEST(response.body == row.body);
