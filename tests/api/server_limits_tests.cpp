@@ -201,6 +201,8 @@ BOOST_AUTO_TEST_CASE(nobody_waits_in_the_queue_for_ever) {
     gate.pass();
     return ok(request);
   });
+  // Else the first one may find no worker yet, and have to wait in the queue itself.
+  BOOST_TEST_REQUIRE(eventually([&] { return server->counters().idle_workers == 1; }));
   HttpClient running(server->port()), queued(server->port());
   running.send(get_request("/"));
   BOOST_TEST_REQUIRE(gate.wait_for(1));
