@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -65,13 +67,16 @@ std::unique_ptr<LoggedInToken> log_in_or_end(const Module& module, const Argumen
 
 /// Serves the inherited sockets until their other ends are closed, which is how it is told to end.
 [[noreturn]] void serve_inherited(const Arguments& arguments) {
-  if (!die_with_parent(arguments.parent)) end_process(ExitCode::done, "the parent has ended");
+  if (::getppid() != arguments.parent) end_process(ExitCode::done, "the parent has ended");
   close_descriptors_from(arguments.first_fd + static_cast<int>(arguments.lanes));
   // A signal to the whole service must not take the token away from requests under way.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
 
   const auto module = load_or_end(arguments.module);
   const auto token = log_in_or_end(*module, arguments);
+  // A kill follows the parent's end only from here on: SoftHSM rewrites the token's own file in the
+  // login, and a kill in the middle of that leaves the file empty and the token lost.
+  if (!die_with_parent(arguments.parent)) end_process(ExitCode::done, "the parent has ended");
   LaneService lanes(*token, {arguments.deadline, arguments.generation_deadline});
   for (unsigned i = 0; i < arguments.lanes; ++i) {
     lanes.add(FileDescriptor(arguments.first_fd + static_cast<int>(i)));
