@@ -57,6 +57,12 @@ class Credentials(ServiceTest):
         self.assertNotEqual(before, self.content(f"{self.folder}/new"))
         self.assert_good_identity(f"{self.folder}/new")
 
+    def test_no_token_is_spent_where_nothing_can_be_written(self):
+        done = self.enroll("--token", "t", out=self.file("file", "") + "/below/it")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is not a directory that we may write to", done.stderr)
+        self.assertEqual(self.service.requests, [])
+
     def test_key_types(self):
         self.service.on("POST", "/v1/enroll", self.issue)
         for key_type in ("rsa-2048", "ec-p384", "ec-p521", "ed25519"):

@@ -130,6 +130,15 @@ class Daemon(unittest.TestCase):
                           "[--module]", f"[{pin}]", "[--token-label]", "[a b]", "[--pin-file]", f"[{pin}]",
                           "[--later-option]", "[x]"])
 
+    def test_output_of_the_daemon_as_json(self):
+        self.daemon('echo "made $1"; echo " done"; echo problem >&2; exit 2\n')
+        for arguments in (["--json", "init", "--home", "h"], ["init", "--home", "h", "--json"]):
+            done = run(*arguments, program=self.program)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, '{"output":["made init"," done"]}\n', "problem\n"))
+        self.daemon("kill -9 $$\n")
+        self.assertEqual(run("--json", "init", "--home", "h", program=self.program).returncode, 1)
+
     def test_policy_check(self):
         self.daemon('echo "$@"\n')
         done = run("policy", "check", "--home", self.folder, program=self.program)
