@@ -303,6 +303,41 @@ BOOST_AUTO_TEST_CASE(a_long_list_and_a_long_name_are_shortened) {
                     "\"k6\", \"k7\", and 12 more]"});
 }
 
+// Equal terms are kept once; these differ in one member each, or only look alike when run together.
+BOOST_AUTO_TEST_CASE(grants_that_hardly_differ_are_not_taken_for_one) {
+  const std::string body = ", operations: [certificate.issue], ";
+  const auto policy = load_good(
+      "version: 1\ngrants:\n"
+      "  - {name: a, machines: [a]" +
+      body +
+      "issuers: [root], profiles: [machine], when: {dns_names: [x]}}\n"
+      "  - {name: b, machines: [b]" +
+      body +
+      "issuers: [issuing], profiles: [machine], when: {dns_names: [x]}}\n"
+      "  - {name: c, machines: [c]" +
+      body +
+      "issuers: [root], profiles: [tls-server], when: {dns_names: [x]}}\n"
+      "  - {name: d, machines: [d]" +
+      body +
+      "issuers: [root], profiles: [machine], when: {common_names: [x, y]}}\n"
+      "  - {name: e, machines: [e]" +
+      body + "issuers: [root], profiles: [machine], when: {common_names: [\"x0()::y\"]}}\n");
+  const auto ask = [](const std::string& machine) {
+    return Ask(certificate_issue).issuer("root").profile("machine").owner(machine);
+  };
+  const std::vector<DecisionRow> rows = {
+      {"issuer", TestMachine("a"), ask("a"), true, "a", ""},
+      {"another issuer", TestMachine("b"), ask("b"), false, "b",
+       "grant \"b\": issuers: \"root\" is not in [\"issuing\"]"},
+      {"another profile", TestMachine("c"), ask("c"), false, "c",
+       "grant \"c\": profiles: \"machine\" is not in [\"tls-server\"]"},
+      {"two names", TestMachine("d"), ask("d").common_name("x"), true, "d", ""},
+      {"one name that looks like two", TestMachine("e"), ask("e").common_name("x"), false, "e",
+       "grant \"e\": common_names: \"x\" is not in [\"x0()::y\"]"},
+  };
+  for (const DecisionRow& row : rows) check_decision(*policy, row);
+}
+
 BOOST_AUTO_TEST_CASE(the_version_is_the_digest_of_the_text) {
   const std::string text = "version: 1\n# x\n";
   BOOST_TEST(load_good(text)->version() == to_hex(sha256(bytes_of(text))));
