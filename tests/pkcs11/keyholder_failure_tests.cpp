@@ -89,6 +89,7 @@ BOOST_AUTO_TEST_CASE(stopped_it_misses_its_deadline_is_killed_and_replaced) {
   const Key key = make_key();
   const pid_t stopped = processes().at(0);
   ::kill(stopped, SIGSTOP);
+  BOOST_REQUIRE(eventually([&] { return is_stopped(stopped); }));
   const auto late = sign(key, "while it stands still");
   BOOST_REQUIRE(!late);
   BOOST_TEST((late.error().code == ErrorCode::token_unavailable));

@@ -138,6 +138,15 @@ bool is_running(pid_t process) {
   return found && found->state != "Z";
 }
 
+bool is_stopped(pid_t process) {
+  const std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& entry : std::filesystem::directory_iterator(tasks)) {
+    const auto thread = read_process(entry.path());
+    if (!thread || thread->state != "T") return false;
+  }
+  return true;
+}
+
 bool eventually(const std::function<bool()>& condition) {
   const auto latest = std::chrono::steady_clock::now() + 60s;
   while (std::chrono::steady_clock::now() < latest) {

@@ -52,6 +52,9 @@ std::vector<pid_t> processes();
 /// Whether there is such a process and it is not a zombie.
 bool is_running(pid_t process);
 
+/// Whether each of its threads stands still after SIGSTOP, which kill() does not wait for.
+bool is_stopped(pid_t process);
+
 /// Waits until the condition holds, a minute at most; whether it does.
 bool eventually(const std::function<bool()>& condition);
 
