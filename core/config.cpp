@@ -225,7 +225,8 @@ constexpr std::array<std::string_view, 17> kMembers = {
     "crl",     "blocked_keys", "enrollment", "profiles",   "description"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
-constexpr std::array<std::string_view, 2> kCrlMembers = {"lifetime", "refresh"};
+constexpr std::array<std::string_view, 3> kCrlMembers = {"lifetime", "refresh",
+                                                         "issuing_distribution_point"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -257,6 +258,8 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                [&](Section& crl) {
                  return crl.read("lifetime", config.crl_lifetime, parse_duration)
                      .read("refresh", config.crl_refresh, parse_duration)
+                     .read("issuing_distribution_point", config.crl_issuing_distribution_point,
+                           boolean)
                      .done();
                })
       .section("enrollment", kEnrollmentMembers, [&](Section& enrollment) {

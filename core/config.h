@@ -46,9 +46,11 @@ struct Config {
   Seconds backdate{60};             ///< notBefore is set back by this
   Seconds crl_lifetime{24 * 3600};  ///< nextUpdate - thisUpdate
   Seconds crl_refresh{12 * 3600};   ///< a CRL older than this is made anew
-  std::string blocked_keys;         ///< file of SPKI hashes, or empty
-  ProfileName enrollment_profile;   ///< of enrolled machines' first certificate
-  CaName enrollment_ca;             ///< who issues it, and the service's own certificate
+  /// The CRL of all certificates of a CA has one, too (docs/decisions/006).
+  bool crl_issuing_distribution_point = false;
+  std::string blocked_keys;        ///< file of SPKI hashes, or empty
+  ProfileName enrollment_profile;  ///< of enrolled machines' first certificate
+  CaName enrollment_ca;            ///< who issues it, and the service's own certificate
 
   Profiles profiles;
 };

@@ -120,19 +120,25 @@ Result<Bytes> read_number(const CrlView& view) {
   return copy_of(number);
 }
 
-Result<void> check_extensions(const CrlView& view, const Issuer& issuer, unsigned shard,
-                              const std::string& previous_number) {
-  if (view.extensions.size() != 3 || has_repeated(view.extensions)) {
-    return bad("its extensions are not AKI, CRLNumber and IDP");
+Result<void> check_distribution_point(const CrlView& view, const Issuer& issuer, unsigned shard) {
+  const ExtensionView* idp = find_extension(view.extensions, oid::issuing_distribution_point);
+  if (!idp || !idp->critical) return bad("IDP is absent or not critical");
+  const auto uri = read_idp_uri(idp->value);
+  if (!uri || *uri != issuer.crl_url(shard)) return bad("IDP does not name this shard alone");
+  return {};
+}
+
+Result<void> check_extensions(const CrlView& view, const Issuer& issuer,
+                              std::optional<unsigned> shard, const std::string& previous_number) {
+  if (view.extensions.size() != (shard ? 3 : 2) || has_repeated(view.extensions)) {
+    return bad(shard ? "its extensions are not AKI, CRLNumber and IDP"
+                     : "its extensions are not AKI and CRLNumber");
   }
   const ExtensionView* key_id = find_extension(view.extensions, oid::authority_key_id);
   if (!key_id || key_id->critical) return bad("AKI is absent or critical");
   ASSIGN_OR_RETURN(const ByteView key_id_value, decode_authority_key_id(key_id->value, "crl"));
   if (copy_of(key_id_value) != issuer.subject_key_id()) return bad("AKI is another issuer's");
-  const ExtensionView* idp = find_extension(view.extensions, oid::issuing_distribution_point);
-  if (!idp || !idp->critical) return bad("IDP is absent or not critical");
-  const auto uri = read_idp_uri(idp->value);
-  if (!uri || *uri != issuer.crl_url(shard)) return bad("IDP does not name this shard alone");
+  if (shard) RETURN_IF_ERROR(check_distribution_point(view, issuer, *shard));
   ASSIGN_OR_RETURN(const Bytes number, read_number(view));
   if (previous_number.empty()) return {};
   const Bytes previous = parse_decimal(previous_number);
@@ -181,8 +187,9 @@ Bytes encode_extensions(const Issuer& issuer, const CrlDraft& draft) {
     out.sequence([&] {
       write_authority_key_id(out, issuer.subject_key_id());
       write_extension(out, oid::crl_number, false, [&] { out.integer(ByteView(number)); });
+      if (!draft.shard) return;
       write_extension(out, oid::issuing_distribution_point, true, [&] {
-        out.sequence([&] { write_distribution_point_name(out, issuer.crl_url(draft.shard)); });
+        out.sequence([&] { write_distribution_point_name(out, issuer.crl_url(*draft.shard)); });
       });
     });
   });
@@ -229,7 +236,8 @@ Bytes build_crl_tbs(const Issuer& issuer, const CrlDraft& draft) {
 }
 
 Result<void> check_crl(ByteView der, const Issuer& issuer, const PublicKey& issuer_key,
-                       unsigned shard, const std::string& previous_number, std::size_t entries) {
+                       std::optional<unsigned> shard, const std::string& previous_number,
+                       std::size_t entries) {
   auto view = read_crl(der);
   if (!view) return bad(view.error().message);
   RETURN_IF_ERROR(check_view(*view, issuer, issuer_key, entries));

@@ -26,6 +26,7 @@ class CrlTask : public SigningTask {
     draft_.next_update = std::min(draft_.this_update + config_.crl_lifetime,
                                   Time(std::chrono::floor<Seconds>(ca_.issuer.not_after())));
     draft_.number = next_number(at);
+    if (config_.crl_issuing_distribution_point) draft_.shard = 0;
     ASSIGN_OR_RETURN(draft_.entries,
                      entries_.collect(store_, ca_.record.name, last ? last->this_update : Time{}));
     tbs_ = build_crl_tbs(ca_.issuer, draft_);

@@ -1,5 +1,6 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <fstream>
 #include <thread>
 
 #include "core/crl_publisher.h"
@@ -209,6 +210,23 @@ BOOST_AUTO_TEST_CASE(revocation_is_idempotent_scoped_and_on_the_crl) {
       (std::search(der.begin(), der.end(), serial.bytes.begin(), serial.bytes.end()) != der.end()));
   const VerifyReport report = verify();
   BOOST_TEST(report.good, summary(report));
+}
+
+BOOST_AUTO_TEST_CASE(a_crl_has_a_distribution_point_where_the_configuration_says_so) {
+  const auto distribution_point_of_new_crl = [this] {
+    CrlPublisher crls(service(), store(), instance().config());
+    BOOST_REQUIRE(crls.publish_due());
+    const std::string der = to_hex(crls.current(CaName::literal("root"))->der);
+    return has(der, "0603551d1c0101ff");  // id-ce-issuingDistributionPoint, critical
+  };
+  BOOST_TEST(!distribution_point_of_new_crl());
+  close();
+  std::ifstream file(home() / "config.yaml");
+  std::string config(std::istreambuf_iterator<char>(file), {});
+  config.replace(config.find("\ncrl:\n"), 6, "\ncrl:\n  issuing_distribution_point: true\n");
+  std::ofstream(home() / "config.yaml") << config;
+  reopen();
+  BOOST_TEST(distribution_point_of_new_crl());
 }
 
 BOOST_AUTO_TEST_CASE(everything_survives_a_restart) {

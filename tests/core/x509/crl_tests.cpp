@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(every_type_of_issuer_makes_good_crls) {
     for (std::size_t entries : {0U, 1U, 300U}) {
       const std::string number = std::to_string(1000 + entries);
       const Bytes crl = root.sign_crl(draft_of(number, entries));
-      const auto checked = check_crl(crl, root.issuer, root.key.public_key(), 0, previous, entries);
+      const auto checked =
+          check_crl(crl, root.issuer, root.key.public_key(), {}, previous, entries);
       BOOST_TEST(checked.has_value(),
                  type.name << ": " << (checked ? "" : checked.error().message));
       previous = number;
@@ -90,9 +91,25 @@ BOOST_AUTO_TEST_CASE(numbers_up_to_20_octets_are_written_and_compared) {
   for (const auto& row : rows) {
     const Bytes crl = cas.root.sign_crl(draft_of(row.number, 0));
     const auto checked =
-        check_crl(crl, cas.root.issuer, cas.root.key.public_key(), 0, row.previous, 0);
+        check_crl(crl, cas.root.issuer, cas.root.key.public_key(), {}, row.previous, 0);
     BOOST_TEST(checked.has_value() == row.good, row.previous << " then " << row.number);
   }
+}
+
+// RFC 5280 section 5.2.5: a reader that does not know the critical extension must not use the CRL.
+BOOST_AUTO_TEST_CASE(only_the_crl_of_a_shard_has_a_distribution_point) {
+  const Cas cas;
+  CrlDraft draft = draft_of("5", 3);
+  const std::string idp = "0603551d1c0101ff";  // its object identifier, critical
+  const auto extensions = [&] {
+    const std::string tbs = to_hex(build_crl_tbs(cas.issuing.issuer, draft));
+    return std::pair(
+        tbs.find(idp) != std::string::npos,
+        tbs.find(to_hex(bytes_of(cas.issuing.issuer.crl_url(1)))) != std::string::npos);
+  };
+  BOOST_TEST((extensions() == std::pair(false, false)));
+  draft.shard = 1;
+  BOOST_TEST((extensions() == std::pair(true, true)));
 }
 
 BOOST_AUTO_TEST_CASE(what_must_not_be_published_is_refused) {
@@ -111,6 +128,15 @@ BOOST_AUTO_TEST_CASE(what_must_not_be_published_is_refused) {
        [](CrlDraft draft) {
          draft.shard = 0;
          return check_crl(cas.issuing.sign_crl(draft), cas.issuing.issuer, key, 1, "4", 3);
+       }},
+      {"no IDP where the CRL is of a shard", "not AKI, CRLNumber and IDP",
+       [](CrlDraft draft) {
+         draft.shard = std::nullopt;
+         return check_crl(cas.issuing.sign_crl(draft), cas.issuing.issuer, key, 1, "4", 3);
+       }},
+      {"an IDP where the CRL is of all", "not AKI and CRLNumber",
+       [](CrlDraft draft) {
+         return check_crl(cas.issuing.sign_crl(draft), cas.issuing.issuer, key, {}, "4", 3);
        }},
       {"fewer entries", "3 entries in place of 4",
        [](CrlDraft draft) {
@@ -171,18 +197,22 @@ BOOST_AUTO_TEST_CASE(what_must_not_be_published_is_refused) {
 
 BOOST_AUTO_TEST_CASE(every_truncation_and_flipped_bit_is_refused) {
   const Cas cas;
-  const Bytes crl = cas.root.sign_crl(draft_of("5", 2));
-  const auto good = [&](ByteView der) {
-    return check_crl(der, cas.root.issuer, cas.root.key.public_key(), 0, "4", 2).has_value();
-  };
-  BOOST_TEST(good(crl));
-  for (std::size_t size = 0; size < crl.size(); ++size) {
-    BOOST_TEST(!good(ByteView(crl).first(size)));
-  }
-  for (std::size_t at = 0; at < crl.size(); ++at) {
-    Bytes flipped = crl;
-    flipped[at] ^= 0x04;
-    BOOST_TEST(!good(flipped), "byte " << at);
+  for (const std::optional<unsigned> shard : {std::optional<unsigned>(), std::optional(0U)}) {
+    CrlDraft draft = draft_of("5", 2);
+    draft.shard = shard;
+    const Bytes crl = cas.root.sign_crl(draft);
+    const auto good = [&](ByteView der) {
+      return check_crl(der, cas.root.issuer, cas.root.key.public_key(), shard, "4", 2).has_value();
+    };
+    BOOST_TEST(good(crl));
+    for (std::size_t size = 0; size < crl.size(); ++size) {
+      BOOST_TEST(!good(ByteView(crl).first(size)));
+    }
+    for (std::size_t at = 0; at < crl.size(); ++at) {
+      Bytes flipped = crl;
+      flipped[at] ^= 0x04;
+      BOOST_TEST(!good(flipped), "byte " << at);
+    }
   }
 }
 

@@ -63,7 +63,7 @@ Revocation revocation_of(const CertificateDraft& draft) {
   return revocation;
 }
 
-CrlDraft crl_draft(unsigned shard, std::vector<Bytes> entries) {
+CrlDraft crl_draft(std::optional<unsigned> shard, std::vector<Bytes> entries) {
   CrlDraft draft;
   draft.number = "42";
   draft.this_update = today();
@@ -73,8 +73,8 @@ CrlDraft crl_draft(unsigned shard, std::vector<Bytes> entries) {
   return draft;
 }
 
-// root.pem, issuing.pem, good.pem, revoked.pem, chain.pem, and the CRLs of both CAs as root.crl
-// and issuing.crl, DER and PEM.
+// root.pem, issuing.pem, good.pem, revoked.pem, chain.pem, and as DER and PEM the CRLs of both CAs,
+// root.crl and issuing.crl, and of one shard of the latter, shard.crl.
 void write_installation(const Directory& directory, KeyType type) {
   const SoftwareCa root = SoftwareCa::root("root", type);
   const SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", type, 8);
@@ -96,13 +96,14 @@ void write_installation(const Directory& directory, KeyType type) {
   directory.write("good.pem", good_pem);
   directory.write("revoked.pem", pem(issuing.issue(revoked)));
   directory.write("chain.pem", good_pem + pem(issuing.certificate) + pem(root.certificate));
-  const Bytes root_crl = root.sign_crl(crl_draft(0, {}));
-  const Bytes issuing_crl = issuing.sign_crl(
-      crl_draft(good.serial.shard(8), {encode_revoked_entry(revocation_of(revoked))}));
-  directory.write("root.crl", text_of(root_crl));
-  directory.write("issuing.crl", text_of(issuing_crl));
-  directory.write("root.crl.pem", to_pem(root_crl, "X509 CRL"));
-  directory.write("issuing.crl.pem", to_pem(issuing_crl, "X509 CRL"));
+  const auto write_crl = [&](const std::string& name, const Bytes& crl) {
+    directory.write(name, text_of(crl));
+    directory.write(name + ".pem", to_pem(crl, "X509 CRL"));
+  };
+  const Bytes entry = encode_revoked_entry(revocation_of(revoked));
+  write_crl("root.crl", root.sign_crl(crl_draft(std::nullopt, {})));
+  write_crl("issuing.crl", issuing.sign_crl(crl_draft(std::nullopt, {entry})));
+  write_crl("shard.crl", issuing.sign_crl(crl_draft(good.serial.shard(8), {entry})));
 }
 
 template <class Check>
@@ -128,20 +129,16 @@ BOOST_AUTO_TEST_CASE(openssl_verifies_chains_and_crls) {
     expect_good(in, verify + "-verify_hostname www.example.com good.pem revoked.pem");
     expect_good(in, verify + "-verify_ip 2001:db8::1 good.pem", "good.pem: OK");
     expect_good(in, verify + "-verify_email ops@example.com good.pem", "good.pem: OK");
-    const std::string with_crl = verify + "-crl_check -CRLfile issuing.crl.pem ";
-    expect_good(in, with_crl + "good.pem", "good.pem: OK");
-    expect_refused(in, with_crl + "revoked.pem", "certificate revoked");
+    const std::string all = "-crl_check_all -CRLfile root.crl.pem -CRLfile issuing.crl.pem ";
+    for (const std::string& options : {std::string("-crl_check -CRLfile issuing.crl.pem "),
+                                       std::string("-crl_check -CRLfile shard.crl.pem "), all}) {
+      expect_good(in, verify + options + "good.pem", "good.pem: OK");
+      expect_refused(in, verify + options + "revoked.pem", "certificate revoked");
+    }
     expect_good(in,
                 "openssl verify -x509_strict -crl_check -CAfile root.pem -CRLfile root.crl.pem "
                 "issuing.pem",
                 "issuing.pem: OK");
-    // Known limitation: it also looks for a CRL about the root, which names no distribution point,
-    // so that no CRL with an IDP is about it.
-    expect_refused(in,
-                   verify +
-                       "-crl_check_all -CRLfile root.crl.pem -CRLfile issuing.crl.pem "
-                       "good.pem",
-                   "2 depth lookup: different CRL scope");
     expect_good(in, "openssl crl -inform DER -in issuing.crl -noout -CAfile issuing.pem",
                 "verify OK");
     expect_good(in, "openssl crl -inform DER -in root.crl -noout -CAfile root.pem", "verify OK");
@@ -178,7 +175,7 @@ BOOST_AUTO_TEST_CASE(gnutls_verifies_chains_and_crls) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(nss_verifies_chains) {
+BOOST_AUTO_TEST_CASE(nss_verifies_chains_and_crls) {
   for_every_issuer([](const Directory& in, KeyType type) {
     // NSS reads Ed25519 from 3.99 on; Debian 12 has 3.87.
     if (type == KeyType::ed25519) return;
@@ -190,9 +187,13 @@ BOOST_AUTO_TEST_CASE(nss_verifies_chains) {
     }
     expect_good(in, "certutil -V -d sql:. -e -u V -n good", "certificate is valid");
     expect_good(in, "certutil -V -d sql:. -e -u C -n revoked", "certificate is valid");
-    expect_good(in, "nss-pp -t crl -i issuing.crl", "Issuing Distribution Point");
-    // Known limitation: NSS does not know IDP, which RFC 5280 section 5.2.5 makes critical.
-    expect_refused(in, "crlutil -I -d sql:. -i issuing.crl",
+    expect_good(in, "crlutil -I -d sql:. -i root.crl");
+    expect_good(in, "crlutil -I -d sql:. -i issuing.crl");
+    expect_good(in, "certutil -V -d sql:. -e -u V -n good", "certificate is valid");
+    expect_refused(in, "certutil -V -d sql:. -e -u V -n revoked", "revoked");
+    // NSS does not know IDP, which RFC 5280 section 5.2.5 makes critical: why only shards have it.
+    expect_good(in, "nss-pp -t crl -i shard.crl", "Issuing Distribution Point");
+    expect_refused(in, "crlutil -I -d sql:. -i shard.crl",
                    "SEC_ERROR_CRL_UNKNOWN_CRITICAL_EXTENSION");
   });
 }
