@@ -44,6 +44,13 @@ inline constexpr auto microsoft_os_version = "\x2b\x06\x01\x04\x01\x82\x37\x0d\x
 inline constexpr auto microsoft_csp_provider = "\x2b\x06\x01\x04\x01\x82\x37\x0d\x02\x02"sv;
 inline constexpr auto microsoft_client_info = "\x2b\x06\x01\x04\x01\x82\x37\x15\x14"sv;
 
+// Public keys: RFC 3279 section 2.3.1, RFC 5480 section 2.1.1
+inline constexpr auto rsa_encryption = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"sv;
+inline constexpr auto ec_public_key = "\x2a\x86\x48\xce\x3d\x02\x01"sv;
+inline constexpr auto p256 = "\x2a\x86\x48\xce\x3d\x03\x01\x07"sv;
+inline constexpr auto p384 = "\x2b\x81\x04\x00\x22"sv;
+inline constexpr auto p521 = "\x2b\x81\x04\x00\x23"sv;
+
 // Signature algorithms: RFC 3279, RFC 4055, RFC 5758, RFC 8410
 inline constexpr auto md5_with_rsa = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"sv;
 inline constexpr auto sha1_with_rsa = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"sv;

@@ -5,82 +5,110 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #include <array>
 
 #include "core/openssl_ptr.h"
+#include "core/spki.h"
 
 namespace chancery {
 namespace {
 
 using BignumPtr = HandlePtr<BIGNUM, BN_free>;
 using PkeyCtxPtr = HandlePtr<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using ParamBuildPtr = HandlePtr<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using ParamPtr = HandlePtr<OSSL_PARAM, OSSL_PARAM_free>;
 using MdCtxPtr = HandlePtr<EVP_MD_CTX, EVP_MD_CTX_free>;
+
+using PkeyPtr = HandlePtr<EVP_PKEY, EVP_PKEY_free>;
 
 struct Curve {
   KeyType type;
   const char* openssl_name;
   const char* jose_name;
-  std::size_t spki_bytes;  // with an uncompressed point
 };
-constexpr std::array kCurves = {Curve{KeyType::ec_p256, "prime256v1", "P-256", 91},
-                                Curve{KeyType::ec_p384, "secp384r1", "P-384", 120},
-                                Curve{KeyType::ec_p521, "secp521r1", "P-521", 158}};
+constexpr std::array kCurves = {Curve{KeyType::ec_p256, "prime256v1", "P-256"},
+                                Curve{KeyType::ec_p384, "secp384r1", "P-384"},
+                                Curve{KeyType::ec_p521, "secp521r1", "P-521"}};
 
-const Curve* curve_of(KeyType type) {
+const Curve& curve_of(KeyType type) {
   for (const Curve& curve : kCurves) {
-    if (curve.type == type) return &curve;
+    if (curve.type == type) return curve;
   }
-  return nullptr;
-}
-
-/// The point is the last thing in the SubjectPublicKeyInfo and begins with 4 (SEC 1 section 2.3.3);
-/// the hybrid form is as long but begins with 6 or 7.
-bool has_uncompressed_point(const Curve& curve, ByteView spki) {
-  const std::size_t point = 2 * ((row(curve.type).bits + 7) / 8) + 1;
-  return spki.size() == curve.spki_bytes && spki[spki.size() - point] == 4;
+  check_failed("only EC key types have a curve", __FILE__, __LINE__);
 }
 
 Failure unsupported(const std::string& what) {
   return invalid("public_key", what);
 }
 
-Result<KeyType> rsa_type(EVP_PKEY* key) {
-  const int bits = EVP_PKEY_get_bits(key);
-  for (const KeyTypeRow& candidate : key_types()) {
-    if (candidate.family == KeyFamily::rsa && static_cast<int>(candidate.bits) == bits) {
-      return candidate.type;
-    }
+EVP_PKEY* from_parameters(const char* type, int selection, OSSL_PARAM* parameters) {
+  const PkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, selection, parameters) != 1) {
+    return nullptr;
   }
-  return unsupported("RSA keys must have 2048, 3072 or 4096 bits; this one has " +
-                     std::to_string(bits));
+  return key;
 }
 
-Result<KeyType> curve_type(EVP_PKEY* key) {
-  std::array<char, 64> group{};
-  std::size_t size = 0;
-  if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group.data(), group.size(),
-                                     &size) == 1) {
-    for (const Curve& curve : kCurves) {
-      if (std::string_view(group.data(), size) == curve.openssl_name) return curve.type;
-    }
-  }
-  return unsupported("EC keys must be on the named curve P-256, P-384 or P-521");
+/// A key on the curve without a point. Setting up a curve takes four times as long as copying it.
+const EVP_PKEY* curve_template(KeyType type) {
+  static const auto make = [](const Curve& curve) {
+    std::array<OSSL_PARAM, 2> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                         const_cast<char*>(curve.openssl_name), 0),
+        OSSL_PARAM_construct_end()};
+    PkeyPtr key(from_parameters("EC", EVP_PKEY_KEY_PARAMETERS, parameters.data()));
+    CHECK(key);
+    return key;
+  };
+  static const std::array templates = {make(kCurves[0]), make(kCurves[1]), make(kCurves[2])};
+  return templates[static_cast<std::size_t>(&curve_of(type) - kCurves.data())].get();
 }
 
-Result<KeyType> type_of(EVP_PKEY* key) {
-  switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-      return rsa_type(key);
-    case EVP_PKEY_EC:
-      return curve_type(key);
-    case EVP_PKEY_ED25519:
-      return KeyType::ed25519;
-    default:
-      return unsupported("keys must be RSA, EC or Ed25519");
+PkeyPtr ec_key(const Spki& spki) {
+  PkeyPtr key(EVP_PKEY_dup(const_cast<EVP_PKEY*>(curve_template(spki.type))));
+  // Fails for a point that is not on the curve.
+  if (!key ||
+      EVP_PKEY_set1_encoded_public_key(key.get(), spki.point.data(), spki.point.size()) != 1) {
+    return nullptr;
   }
+  return key;
+}
+
+PkeyPtr rsa_key(const Spki& spki) {
+  const auto number = [](ByteView bytes) {
+    return BignumPtr(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+  };
+  const BignumPtr modulus = number(spki.modulus), exponent = number(spki.exponent);
+  const ParamBuildPtr build(OSSL_PARAM_BLD_new());
+  if (!modulus || !exponent || !build ||
+      OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1) {
+    return nullptr;
+  }
+  const ParamPtr parameters(OSSL_PARAM_BLD_to_param(build.get()));
+  return PkeyPtr(from_parameters("RSA", EVP_PKEY_PUBLIC_KEY, parameters.get()));
+}
+
+PkeyPtr ed25519_key(const Spki& spki) {
+  return PkeyPtr(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, spki.point.data(),
+                                                spki.point.size()));
+}
+
+PkeyPtr key_of(const Spki& spki) {
+  switch (row(spki.type).family) {
+    case KeyFamily::rsa:
+      return rsa_key(spki);
+    case KeyFamily::ec:
+      return ec_key(spki);
+    case KeyFamily::ed25519:
+      return ed25519_key(spki);
+  }
+  return nullptr;
 }
 
 const EVP_MD* md_of(DigestAlgorithm algorithm) {
@@ -147,7 +175,7 @@ std::string required_members(EVP_PKEY* key, KeyType type) {
              "\",\"kty\":\"RSA\",\"n\":\"" + number_member(key, OSSL_PKEY_PARAM_RSA_N, 0) + "\"}";
     case KeyFamily::ec: {
       const int size = (static_cast<int>(row(type).bits) + 7) / 8;
-      return std::string("{\"crv\":\"") + curve_of(type)->jose_name + "\",\"kty\":\"EC\",\"x\":\"" +
+      return std::string("{\"crv\":\"") + curve_of(type).jose_name + "\",\"kty\":\"EC\",\"x\":\"" +
              number_member(key, OSSL_PKEY_PARAM_EC_PUB_X, size) + "\",\"y\":\"" +
              number_member(key, OSSL_PKEY_PARAM_EC_PUB_Y, size) + "\"}";
     }
@@ -182,29 +210,14 @@ PublicKey PublicKey::copy() const {
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
-  if (der.size() > 2048) return unsupported("the public key is longer than any supported one");
-  const std::uint8_t* cursor = der.data();
+  ASSIGN_OR_RETURN(const Spki spki, parse_spki(der));
   PublicKey key;
-  key.key_.reset(d2i_PUBKEY(nullptr, &cursor, static_cast<long>(der.size())));
+  key.key_.reset(key_of(spki).release());
   ERR_clear_error();
-  if (!key.key_ || cursor != der.data() + der.size()) {
-    return unsupported("is not a DER SubjectPublicKeyInfo of a supported key");
-  }
-  ASSIGN_OR_RETURN(key.type_, type_of(key.key_.get()));
-  // d2i_PUBKEY checks that EC points lie on the curve; re-encoding refuses everything that is not
-  // the one canonical form (explicit curve parameters, odd RSA parameters).
-  std::uint8_t* raw = nullptr;
-  const int size = i2d_PUBKEY(key.key_.get(), &raw);
-  if (size > 0) key.spki_.assign(raw, raw + size);
-  OPENSSL_free(raw);
-  const Curve* curve = curve_of(key.type_);
-  if (curve && !has_uncompressed_point(*curve, der)) {
-    return unsupported("EC points must be uncompressed");
-  }
-  if (!std::equal(der.begin(), der.end(), key.spki_.begin(), key.spki_.end())) {
-    return unsupported("is not in the canonical encoding of its key");
-  }
-  key.spki_sha256_ = sha256(key.spki_);
+  if (!key.key_) return unsupported("is not a point of its curve");
+  key.type_ = spki.type;
+  key.spki_ = copy_of(der);
+  key.spki_sha256_ = sha256(der);
   return key;
 }
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/der.h"
 #include "core/rsa_modulus.h"
+#include "core/spki.h"
 
 namespace chancery {
 namespace {
@@ -32,31 +32,16 @@ bool is_lower_hex(const std::string& text, std::size_t size) {
   return text.size() == size && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-struct RsaNumbers {
-  ByteView modulus, exponent;  // content octets of positive INTEGERs
-};
-
-// RSAPublicKey (RFC 8017 appendix A.1.1) out of a SubjectPublicKeyInfo that OpenSSL has accepted.
-RsaNumbers rsa_numbers(ByteView spki) {
-  DerReader outer(spki, "public_key");
-  auto info = outer.enter(der::sequence);
-  CHECK(info && info->element(der::sequence));
-  const auto bits = info->bit_string();
-  CHECK(bits);
-  DerReader key(*bits, "public_key");
-  auto in = key.enter(der::sequence);
-  CHECK(in);
-  const auto modulus = in->integer();
-  CHECK(modulus);
-  const auto exponent = in->integer();
-  CHECK(exponent);
-  return {*modulus, *exponent};
+// Of a key that was accepted, and so parses.
+Spki numbers_of(const PublicKey& key) {
+  const auto numbers = parse_spki(key.spki());
+  CHECK(numbers);
+  return *numbers;
 }
 
 // Whether e is at most 2^16, NIST SP 800-56B's lower bound, or even.
 Result<void> check_exponent(ByteView exponent) {
   if ((exponent.back() & 1) == 0) return weak("its RSA exponent is even");
-  if (exponent[0] >= 0x80) return weak("its RSA exponent is negative");
   if (exponent[0] == 0) exponent = exponent.subspan(1);
   const bool large = exponent.size() > 3 || (exponent.size() == 3 && exponent[0] >= 1);
   if (!large) return weak("its RSA exponent is below 65537");
@@ -65,7 +50,7 @@ Result<void> check_exponent(ByteView exponent) {
 }
 
 Result<void> check_rsa(const PublicKey& key) {
-  const RsaNumbers numbers = rsa_numbers(key.spki());
+  const Spki numbers = numbers_of(key);
   RETURN_IF_ERROR(check_exponent(numbers.exponent));
   const RsaModulus modulus(numbers.modulus);
   if (modulus.bits() != row(key.type()).bits) {
@@ -150,7 +135,7 @@ Result<DebianWeakKeys> DebianWeakKeys::load(const std::string& directory) {
 
 bool DebianWeakKeys::contains(const PublicKey& key) const {
   if (hashes_.empty() || row(key.type()).family != KeyFamily::rsa) return false;
-  ByteView modulus = rsa_numbers(key.spki()).modulus;
+  ByteView modulus = numbers_of(key).modulus;
   if (modulus[0] == 0) modulus = modulus.subspan(1);
   std::string text = to_hex(modulus);
   std::transform(text.begin(), text.end(), text.begin(),
