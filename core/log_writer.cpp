@@ -13,6 +13,11 @@ namespace {
 constexpr std::uint64_t kMarkStride = 1024;
 constexpr std::size_t kScanRows = 1024;
 
+// A commit that this many shared is waited for, in slices, so that more can share the next one.
+constexpr std::size_t kCrowd = 4;
+constexpr std::chrono::microseconds kGatherSlice{150};
+constexpr int kGatherSlices = 8;
+
 Failure closed_failure(const std::string& problem) {
   return fail(ErrorCode::store_unavailable, "the audit log is closed", "", problem);
 }
@@ -213,11 +218,26 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
     work_.wait(guard);
   }
   idle_ = false;
+  gather(guard);
   if (queue_.empty()) return nullptr;
   auto batch = std::move(queue_.front());
   queue_.pop_front();
-  waiting_ -= batch->submissions.size();
+  shared_by_ = batch->submissions.size();
+  waiting_ -= shared_by_;
   return batch;
+}
+
+/// Where many submit at once, more are about to: each that joins saves a commit of its own, which
+/// costs far more than the wait. Ends when nobody joined for a while.
+void LogWriter::gather(std::unique_lock<std::mutex>& guard) {
+  if (shared_by_ < kCrowd) return;
+  std::size_t before = 0;
+  for (int slice = 0; slice < kGatherSlices && waiting_ > before && !stopping_; ++slice) {
+    before = waiting_;
+    guard.unlock();
+    std::this_thread::sleep_for(kGatherSlice);
+    guard.lock();
+  }
 }
 
 Result<void> LogWriter::write(Batch& batch) {

@@ -82,6 +82,7 @@ class LogWriter {
   Result<std::shared_ptr<Batch>> enqueue(Submission& submission, Admission admission);
   void run();
   std::shared_ptr<Batch> next_batch();
+  void gather(std::unique_lock<std::mutex>& guard);
   Result<void> write(Batch& batch);
   Result<void> write(Submission& submission);
   Result<void> write_entry(Submission& submission);
@@ -94,6 +95,7 @@ class LogWriter {
   const GrowingTree::TileSink put_tile_;
   std::set<std::uint64_t> open_intents_;
   std::uint64_t mark_;
+  std::size_t shared_by_ = 0;  ///< how many the last commit was for
   const std::vector<OpenIntent> left_open_;
 
   mutable std::mutex mutex_;
