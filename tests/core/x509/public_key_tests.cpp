@@ -36,7 +36,7 @@ Bytes spki_of(EVP_PKEY* key) {
 std::string reason(const Bytes& spki) {
   const auto key = PublicKey::from_spki(spki);
   if (key) return "accepted";
-  BOOST_TEST(key.error().code == ErrorCode::invalid_request);
+  BOOST_TEST((key.error().code == ErrorCode::invalid_request));
   BOOST_TEST(key.error().field == "public_key");
   return key.error().message;
 }
