@@ -6,6 +6,14 @@
 
 namespace chancery {
 
+namespace {
+
+constexpr std::int64_t kSerialEpoch = 1'735'689'600;  // 2025-01-01
+// Octet 0 is 1 to 127: without zero the serial always has 20 octets, above 127 it is negative.
+constexpr std::uint32_t kSerialsFrom = 0x01000000, kSerialsTo = 0x80000000;
+
+}  // namespace
+
 KeyId KeyId::random() {
   KeyId id;
   CHECK(RAND_bytes(id.bytes.data(), static_cast<int>(id.bytes.size())) == 1);
@@ -21,12 +29,13 @@ Result<KeyId> KeyId::from(ByteView bytes) {
 
 Serial Serial::allocate(std::int64_t unix_seconds) {
   Serial serial;
-  const auto units = static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_seconds)) / 256;
-  // 24 bits of 256 s last until the year 2106; octet 0 counts on from there.
-  serial.bytes[0] = static_cast<std::uint8_t>(1 + (units >> 24) % 127);
-  serial.bytes[1] = static_cast<std::uint8_t>(units >> 16);
-  serial.bytes[2] = static_cast<std::uint8_t>(units >> 8);
-  serial.bytes[3] = static_cast<std::uint8_t>(units);
+  const auto seconds =
+      static_cast<std::uint64_t>(std::max(kSerialEpoch, unix_seconds) - kSerialEpoch);
+  const std::uint64_t prefix = kSerialsFrom + seconds % (kSerialsTo - kSerialsFrom);
+  serial.bytes[0] = static_cast<std::uint8_t>(prefix >> 24);
+  serial.bytes[1] = static_cast<std::uint8_t>(prefix >> 16);
+  serial.bytes[2] = static_cast<std::uint8_t>(prefix >> 8);
+  serial.bytes[3] = static_cast<std::uint8_t>(prefix);
   CHECK(RAND_bytes(serial.bytes.data() + 4, 16) == 1);
   return serial;
 }

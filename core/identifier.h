@@ -74,8 +74,9 @@ struct KeyId {
 };
 
 /// A certificate's serial number (RFC 5280 section 4.1.2.2): 20 octets, positive.
-/// Octet 0 is 1 to 127, octets 1-3 grow with time (units of 256 s), so that an index by serial is
-/// appended to and not scattered over; octets 4-19 are 128 random bits. See docs/decisions.
+/// Octets 0-3 are 0x01000000 plus the seconds since 2025, modulo 0x7f000000 (67 years), so that an
+/// index by serial is appended to and not scattered over; octets 4-19 are 128 random bits. See
+/// docs/decisions/001.
 struct Serial {
   std::array<std::uint8_t, 20> bytes{};
   static Serial allocate(std::int64_t unix_seconds);
