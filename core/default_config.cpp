@@ -132,7 +132,7 @@ std::string default_config(const NewInstallation& installation) {
   if (!installation.softhsm_config.empty()) {
     text += "  softhsm_config: " + quoted(installation.softhsm_config) + "\n";
   }
-  text += "  keyholders: 2\n  lanes: 8\n  deadline: 10s\n\n";
+  text += "  keyholders: 2\n  lanes: 4\n  deadline: 10s\n\n";
   text += "# Names the audit log in its checkpoints, for ever.\n";
   text += "log_origin: chancery.internal/log\n";
   text += "# Machines are spiffe://TRUST_DOMAIN/machine/NAME in their certificates.\n";

@@ -206,7 +206,7 @@ class ConfigurationTests(PolicyTest):
         for what, change, place in (
                 ("unknown member", lambda t: t.replace("backdate:", "backdat:"),
                  f"config.yaml:{line('backdate:')}:1: backdat"),
-                ("wrong type", lambda t: t.replace("lanes: 8", "lanes: many"),
+                ("wrong type", lambda t: t.replace("lanes: 4", "lanes: many"),
                  f"config.yaml:{line('  lanes:')}:"),
                 ("out of bounds", lambda t: t.replace("keyholders: 2", "keyholders: 0"),
                  f"config.yaml:{line('  keyholders:')}:"),
