@@ -87,6 +87,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
             raw->checkpoints_->publish();  // its problem() is shown
       });
   daemon->crl_ticker_ = std::make_unique<Ticker>(10s, [raw = daemon.get()] {
+    if (!raw->instance_.token().status().up) return;  // every attempt would be a record
     [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
   });
   RETURN_IF_ERROR(daemon->start_public());
@@ -215,6 +216,7 @@ void Daemon::maintain() {
     failures_.flush();
     flush_failures_at_ = at + limits::authentication_failure_interval;
   }
+  if (!instance_.token().status().up) return;  // every attempt would be a record
   if (api_port() == 0) {
     if (auto started = start_api(); started) {
       std::fprintf(stderr, "chanceryd: the API is served now\n");

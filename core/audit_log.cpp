@@ -120,6 +120,7 @@ Result<Submission> unknown_outcome(const LogWriter::OpenIntent& open) {
 struct AuditLog::Writer {
   std::unique_ptr<LogWriter> log;
   std::string checkpoint_file;
+  std::uint64_t began_at = 0;
 
   std::mutex publishing;  ///< one checkpoint at a time
   mutable std::mutex mutex;
@@ -136,6 +137,7 @@ AuditLog::~AuditLog() = default;
 Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string checkpoint_file) {
   auto writer = std::make_unique<Writer>();
   ASSIGN_OR_RETURN(writer->log, LogWriter::open(store));
+  writer->began_at = writer->log->durable().size();
   ASSIGN_OR_RETURN(const auto last, store.last_checkpoint());
   if (last) RETURN_IF_ERROR(require_checkpoint(store, last->size, last->root, "the database"));
   ASSIGN_OR_RETURN(const std::uint64_t kept_size, require_checkpoint_file(store, checkpoint_file));
@@ -253,6 +255,10 @@ Result<void> AuditLog::Writer::publish(std::string note, std::uint64_t size) {
 std::string AuditLog::published_checkpoint() const {
   const std::lock_guard guard(writer_->mutex);
   return writer_->published;
+}
+
+std::uint64_t AuditLog::began_at() const {
+  return writer_->began_at;
 }
 
 bool AuditLog::healthy() const {

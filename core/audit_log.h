@@ -86,6 +86,9 @@ class AuditLog {
   Result<void> publish_checkpoint(const CheckpointText& text, const std::string& note);
   [[nodiscard]] std::string published_checkpoint() const;
 
+  /// Size at open(): what no longer runs, however it ended, has its intent below this.
+  [[nodiscard]] std::uint64_t began_at() const;
+
   /// False after a store failure; `problem` says why.
   [[nodiscard]] bool healthy() const;
   [[nodiscard]] std::string problem() const;

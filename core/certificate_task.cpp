@@ -47,7 +47,7 @@ class CertificateTask : public SigningTask {
     intent.set("not_before", to_rfc3339_seconds(record_.not_before));
     intent.set("not_after", to_rfc3339_seconds(record_.not_after));
     intent.set("spki_sha256", to_hex(record_.spki_sha256));
-    changes.insert(changes.end(), order_.claims.begin(), order_.claims.end());
+    if (order_.claim) changes.emplace_back(*order_.claim);
     return SigningInput{order_.issuer_key, order_.issuer->algorithm(),
                         input_of(order_.issuer->algorithm(), tbs_)};
   }
@@ -64,6 +64,11 @@ class CertificateTask : public SigningTask {
     effects.outcome.not_after = record.not_after;
     effects.changes.push_back(AddCertificate{std::move(record)});
     return effects;
+  }
+
+  [[nodiscard]] std::vector<StoreChange> not_asked() const override {
+    if (!order_.claim) return {};
+    return {ReleaseEnrollment{order_.claim->token_sha256, order_.claim->at}};
   }
 
   [[nodiscard]] std::vector<StoreChange> lost() const override {

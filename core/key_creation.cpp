@@ -44,10 +44,16 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
   const PolicyQuestion question = question_of(request);
   auto algorithms = algorithms_of(request);
   if (!algorithms) return reject(caller, question, std::move(algorithms.error()));
+  // One at a time: a second request for the same name finds the key, and many tokens fail when they
+  // generate in parallel.
+  const std::lock_guard one_at_a_time(creating_);
   if (keys_.find(request.name)) {
     return reject(caller, question,
                   Error{ErrorCode::conflict,
                         "there is a key \"" + request.name.text() + "\" already", "name"});
+  }
+  if (const TokenStatus token = token_.status(); !token.up) {
+    return reject(caller, question, token_down(token.problem));
   }
   const KeyId id = KeyId::random();
   AuditEntry entry(EntryKind::intent);

@@ -112,14 +112,19 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller,
 }
 
 Result<void> SigningService::identify(Caller& caller, const Enroll& request) {
+  const Failure refused = fail(
+      ErrorCode::unauthenticated,
+      "the enrolment token is unknown, used or expired; ask an operator for a new one", "token");
   ASSIGN_OR_RETURN(const auto ticket, store_.enrollment(request.token_sha256));
-  if (!ticket) {
-    return fail(ErrorCode::unauthenticated,
-                "the enrolment token is unknown, used or expired; ask an operator for a new one",
-                "token");
-  }
+  if (!ticket) return refused;
   caller.context.machine.name = ticket->machine;
-  return {};
+  if (!ticket->used_at && ticket->expires_at > now()) return {};
+  // Who used it may still ask for the answer again; nobody else learns that it was good once.
+  if (!caller.idempotency_key.empty()) {
+    ASSIGN_OR_RETURN(const auto first, store_.request(ticket->machine, caller.idempotency_key));
+    if (first && first->request_sha256 == caller.request_sha256) return {};
+  }
+  return refused;
 }
 
 SigningService::TaskResult SigningService::task_for(const Caller& caller, const Enroll& request) {
@@ -141,7 +146,7 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller, const 
                          .subject = request.request.subject,
                          .names = request.request.names,
                          .owner = ticket->machine,
-                         .claims = {ClaimEnrollment{request.token_sha256, now()}}};
+                         .claim = ClaimEnrollment{request.token_sha256, now()}};
   if (order.names.size() == 0) {
     order.names = names_of_machine(ticket->machine, config_.trust_domain);
   }

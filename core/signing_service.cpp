@@ -10,12 +10,23 @@ namespace {
 /// How long a repeat of an idempotent request gets the stored answer.
 constexpr auto kAnswerLife = std::chrono::hours{24};
 
+/// Stored in place of an Outcome where the token may have signed and nobody knows.
+constexpr std::string_view kUnknownAnswer = "unknown";
+
 /// The stored form of an Outcome. A certificate is found again by its serial.
 std::string encode_answer(const Outcome& outcome) {
   nlohmann::json answer = {{"request", outcome.request_id}, {"intent", outcome.intent}};
   if (!outcome.serial.empty()) answer["serial"] = outcome.serial;
   if (!outcome.signature.empty()) answer["signature"] = to_base64(outcome.signature);
   return answer.dump();
+}
+
+/// What a claim is kept under, beside the machine's name. Machines of a foreign trust anchor may
+/// have none in common; their certificates keep them apart.
+std::string stored_key(const Caller& caller) {
+  const Machine& machine = caller.context.machine;
+  if (!machine.name.empty()) return caller.idempotency_key;
+  return machine.fingerprint + "/" + caller.idempotency_key;
 }
 
 /// At most this many bytes of names stand in an entry; beyond it, their hash does.
@@ -57,6 +68,11 @@ void describe(AuditEntry& entry, const PolicyQuestion& question) {
   describe_names(entry, question);
 }
 
+Error token_down(const std::string& problem) {
+  return {
+      ErrorCode::token_unavailable, "the token is not available; nothing was signed", {}, problem};
+}
+
 Bytes input_of(SignatureAlgorithm algorithm, ByteView message) {
   const auto hash = row(algorithm).digest;
   return hash ? digest(*hash, message) : copy_of(message);
@@ -91,17 +107,24 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
 
+  // A token that is known to be down is not asked: nothing is claimed, no serial is burnt.
+  if (const TokenStatus token = token_.status(); !token.up) {
+    return reject(caller, question, token_down(token.problem));
+  }
+
   // 2. Build exactly what will be signed, and record the intent, durably.
   AuditEntry entry(EntryKind::intent);
   describe(entry, question);
   std::vector<StoreChange> changes;
-  auto input = task.build(entry, changes);
-  if (!input) return reject(caller, question, std::move(input.error()));
+  // The claim of the idempotency key comes first: a repeat that races is told to wait, before it is
+  // told that what the first one used is used up.
   if (!caller.idempotency_key.empty()) {
     changes.push_back(
-        ClaimRequest{{caller.context.machine.name, caller.idempotency_key, caller.request_sha256,
+        ClaimRequest{{caller.context.machine.name, stored_key(caller), caller.request_sha256,
                       caller.context.id, 0, std::nullopt, now() + kAnswerLife}});
   }
+  auto input = task.build(entry, changes);
+  if (!input) return reject(caller, question, std::move(input.error()));
   ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, decision, std::move(entry),
                                               std::move(*input), std::move(changes)));
   // A crash from here to step 5 leaves an intent without an outcome: recover() lists it "unknown".
@@ -126,7 +149,7 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   effects.outcome.request_id = caller.context.id;
   effects.outcome.intent = intent.index();
   if (!caller.idempotency_key.empty()) {
-    effects.changes.push_back(AnswerRequest{caller.context.machine.name, caller.idempotency_key,
+    effects.changes.push_back(AnswerRequest{caller.context.machine.name, stored_key(caller),
                                             encode_answer(effects.outcome)});
   }
   ASSIGN_OR_RETURN(const Concluded concluded,
@@ -163,6 +186,10 @@ Failure SigningService::reject(const Caller& caller, const PolicyQuestion& quest
   return Failure(std::move(error));
 }
 
+Failure SigningService::refuse_malformed(const Caller& caller, Operation operation, Error error) {
+  return reject(caller, PolicyQuestion{.operation = operation}, std::move(error));
+}
+
 /// Concludes an intent whose signature did not come, or came wrong.
 Failure SigningService::give_up(const Caller& caller, Intent intent, const SigningTask& task,
                                 Error error) {
@@ -171,10 +198,14 @@ Failure SigningService::give_up(const Caller& caller, Intent intent, const Signi
   entry.set("detail", error.detail);
   // busy: no lane came free, so the token was never asked. Everything else may have signed.
   const bool never_asked = error.code == ErrorCode::busy;
-  std::vector<StoreChange> changes;
-  if (!never_asked) changes = task.lost();
-  if (never_asked && !caller.idempotency_key.empty()) {
-    changes.push_back(ReleaseRequest{caller.context.machine.name, caller.idempotency_key});
+  std::vector<StoreChange> changes = never_asked ? task.not_asked() : task.lost();
+  if (!caller.idempotency_key.empty()) {
+    const MachineName& machine = caller.context.machine.name;
+    if (never_asked) {
+      changes.push_back(ReleaseRequest{machine, stored_key(caller)});
+    } else {
+      changes.push_back(AnswerRequest{machine, stored_key(caller), std::string(kUnknownAnswer)});
+    }
   }
   auto concluded = log_.conclude(caller.context, std::move(intent),
                                  never_asked ? Conclusion::failed : Conclusion::unknown,
@@ -185,15 +216,18 @@ Failure SigningService::give_up(const Caller& caller, Intent intent, const Signi
 
 Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
   if (caller.idempotency_key.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(auto row, store_.request(caller.context.machine.name, caller.idempotency_key));
+  ASSIGN_OR_RETURN(auto row, store_.request(caller.context.machine.name, stored_key(caller)));
   if (!row || row->expires_at <= now()) return std::nullopt;
   if (row->request_sha256 != caller.request_sha256) {
     return fail(ErrorCode::unprocessable, "this idempotency key was used for another request",
                 "Idempotency-Key");
   }
-  if (!row->answer) {
+  if (!row->answer && row->intent >= log_.began_at()) {
+    return fail(ErrorCode::busy, "the first request with this idempotency key is under way");
+  }
+  if (!row->answer || *row->answer == kUnknownAnswer) {
     return fail(ErrorCode::conflict,
-                "the first request with this key is under way or its end is unknown (see entry " +
+                "the end of the first request with this key is unknown (see entry " +
                     std::to_string(row->intent) + " of the log); ask again with a new key",
                 "Idempotency-Key");
   }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -50,6 +51,9 @@ class SigningService {
   /// or not; the index of its entry is returned.
   Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question);
 
+  /// Records that a known machine asked for something that does not parse; returns `error`.
+  Failure refuse_malformed(const Caller& caller, Operation operation, Error error);
+
   /// Puts a policy in force, recorded. Requests under way keep the one that decided them.
   Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
                      const std::string& text);
@@ -90,6 +94,7 @@ class SigningService {
   const BlockedKeys blocked_;
   CrlEntries crl_entries_;
 
+  std::mutex creating_;              // held while a key is made
   mutable std::shared_mutex mutex_;  // guards policy_, cas_ and revoked_
   std::shared_ptr<const Policy> policy_;
   std::map<CaName, std::unique_ptr<const CertificateAuthority>> cas_;

@@ -34,6 +34,8 @@ class SigningTask {
   virtual Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) = 0;
   /// What is recorded and answered once the signature is there and verified.
   [[nodiscard]] virtual Effects finish(Bytes signature) const = 0;
+  /// What is recorded when the token was not asked after all: its claims are given back.
+  [[nodiscard]] virtual std::vector<StoreChange> not_asked() const { return {}; }
   /// What is recorded when the token may have signed but no good signature came back.
   [[nodiscard]] virtual std::vector<StoreChange> lost() const { return {}; }
 };
@@ -50,7 +52,7 @@ struct CertificateOrder {
   SubjectAltNames names = {};
   Seconds validity{};
   MachineName owner;
-  std::vector<StoreChange> claims;  ///< committed with the intent, such as the enrolment token's
+  std::optional<ClaimEnrollment> claim = {};  ///< committed with the intent
 };
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
                                                    const BlockedKeys& blocked);
@@ -81,6 +83,9 @@ class CrlEntries {
 
 std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const Config& config,
                                            Store& store, CrlEntries& entries);
+
+/// For a token that is down before anything was asked of it.
+Error token_down(const std::string& problem);
 
 /// The input for a signature over `message` by the algorithm's rule: its digest, or itself.
 Bytes input_of(SignatureAlgorithm algorithm, ByteView message);

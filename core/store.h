@@ -130,11 +130,16 @@ struct ClaimEnrollment {
   Bytes token_sha256;
   Time at;
 };
+/// Undoes the claim that was made at `at`, for a request that was not carried out.
+struct ReleaseEnrollment {
+  Bytes token_sha256;
+  Time at;
+};
 /// fails (conflict): number not above the last.
 struct PutCrl {
   CrlRecord row;
 };
-/// fails (conflict): key exists, not expired.
+/// fails (busy): key exists, not expired.
 struct ClaimRequest {
   RequestRecord row;
 };
@@ -156,8 +161,8 @@ struct AddPolicyVersion {
 };
 
 using StoreChange = std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine,
-                                 AddEnrollment, ClaimEnrollment, PutCrl, ClaimRequest,
-                                 AnswerRequest, ReleaseRequest, AddPolicyVersion>;
+                                 AddEnrollment, ClaimEnrollment, ReleaseEnrollment, PutCrl,
+                                 ClaimRequest, AnswerRequest, ReleaseRequest, AddPolicyVersion>;
 
 /// Rows of a listing with `after` exclusive, in key order; at most `limit`.
 struct Page {

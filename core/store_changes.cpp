@@ -101,6 +101,13 @@ struct Apply {
         ErrorCode::unauthenticated, "the enrolment token is unknown, used or expired", "token");
   }
 
+  Result<Refusal> operator()(const ReleaseEnrollment& change) const {
+    return always(sqlite::run(connection,
+                              "UPDATE enrollment SET used_at = NULL"
+                              " WHERE token_sha256 = ? AND used_at = ?",
+                              change.token_sha256, to_micros(change.at)));
+  }
+
   Result<Refusal> operator()(const PutCrl& change) const {
     const CrlRecord& row = change.row;
     const bool decimal =
@@ -140,7 +147,7 @@ struct Apply {
                     " WHERE request.expires_at <= ?9",
                     row.machine.text(), row.idempotency_key, row.request_sha256, row.request_id,
                     row.intent, row.answer, to_micros(row.expires_at), row.outcome, to_micros(now)),
-        ErrorCode::conflict, "the idempotency key is in use", "idempotency_key");
+        ErrorCode::busy, "the first request with this idempotency key is under way");
   }
 
   Result<Refusal> operator()(const AnswerRequest& change) const {

@@ -153,6 +153,8 @@ Result<Bytes> SoftwareToken::sign_with_faults(const SigningInput& input) {
   const TokenFault fault = faults_.front();
   faults_.pop_front();
   switch (fault) {
+    case TokenFault::turn_away:
+      return fail(ErrorCode::busy, "too many requests for the token at once");
     case TokenFault::refuse:
       return fail(ErrorCode::token_unavailable, "the token failed", {}, "CKR_DEVICE_ERROR");
     case TokenFault::lose_answer: {

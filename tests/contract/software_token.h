@@ -14,6 +14,7 @@ namespace chancery {
 
 /// What a signature does instead of succeeding.
 enum class TokenFault {
+  turn_away,        ///< busy, nothing was asked of a key
   refuse,           ///< token_unavailable, nothing was signed
   lose_answer,      ///< signed, but the answer is lost: token_unavailable
   hang,             ///< nothing until the deadline, then token_unavailable; nothing was signed

@@ -24,7 +24,8 @@ FlowFixture::FlowFixture() {
   BOOST_REQUIRE(::mkdtemp(name.data()));
   home_ = name;
   NewInstallation wanted;
-  wanted.api = wanted.public_http = {"127.0.0.1", 1};
+  wanted.api = {"127.0.0.1", 1};
+  wanted.public_http = {"127.0.0.1", 2};
   wanted.module = "none";
   wanted.token_label = "software";
   wanted.pin_file = "none";
@@ -42,11 +43,11 @@ FlowFixture::~FlowFixture() {
 Result<void> FlowFixture::try_reopen() {
   instance_.reset();
   ASSIGN_OR_RETURN(Config config, load_config(home_));
-  const PolicyVocabulary vocabulary = PolicyVocabulary::of(config.profiles);
-  ASSIGN_OR_RETURN(instance_,
-                   Instance::open(std::move(config), token_, [vocabulary](const std::string& text) {
-                     return load_policy(text, vocabulary);
-                   }));
+  const auto load = [profiles = config.profiles](const std::string& text,
+                                                 const std::vector<CaName>& cas) {
+    return load_policy(text, PolicyVocabulary::of(profiles, cas));
+  };
+  ASSIGN_OR_RETURN(instance_, Instance::open(std::move(config), token_, load));
   return {};
 }
 
@@ -80,6 +81,14 @@ Outcome FlowFixture::issue(const std::string& machine) {
       IssueCertificate{CaName::literal("issuing"), ProfileName::literal("machine"),
                        request_for({.dns = {machine}, .ip = {}, .uri = {}, .email = {}}),
                        std::nullopt}));
+}
+
+void FlowFixture::grant(const std::string& name, const std::string& rest,
+                        const std::string& machines) {
+  const std::string text = default_policy("chancery.internal") + "\n  - name: " + name +
+                           "\n    machines: " + machines + "\n    " + rest + "\n";
+  must(replace_durable_file(home_ / "policy.yaml", text, 0600));
+  must(instance_->reload_policy(as("admin")));
 }
 
 std::vector<std::string> FlowFixture::entries(EntryKind kind) {

@@ -39,6 +39,9 @@ class FlowFixture {
   /// A key of purpose data, P-256 unless said.
   const Key& data_key(const std::string& name, KeyType type = KeyType::ec_p256);
   Outcome issue(const std::string& machine);
+  /// Adds a grant to the default policy; `rest` is YAML, `machines` a list of patterns.
+  void grant(const std::string& name, const std::string& rest,
+             const std::string& machines = "[\"**\"]");
 
   /// Texts of all entries of this kind.
   std::vector<std::string> entries(EntryKind kind);

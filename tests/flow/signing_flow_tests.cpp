@@ -153,12 +153,24 @@ BOOST_AUTO_TEST_CASE(the_token_never_signs_more_than_was_intended) {
   BOOST_TEST(report.open_intents == 0U);
 }
 
+// The policy alone would allow it.
 BOOST_AUTO_TEST_CASE(a_key_signs_only_what_it_is_for) {
-  SignData with_ca_key = hello("web-1.x");
-  with_ca_key.key = KeyName::literal("ca-issuing");
-  const auto refused = service().sign(as("web-1"), with_ca_key);
-  BOOST_REQUIRE(!refused);
-  BOOST_CHECK(refused.error().code == ErrorCode::forbidden);
+  grant("every-key", "operations: [key.sign, key.sign-digest]\n    keys: [\"**\"]");
+  const auto intents = entries(EntryKind::intent).size();
+  for (const char* key : {"ca-issuing", "ca-root", "log-p256"}) {
+    BOOST_TEST_CONTEXT(key) {
+      SignData request = hello(key);
+      const auto data = service().sign(as("web-1"), request);
+      BOOST_REQUIRE(!data);
+      BOOST_TEST(has(data.error().message, "signs nothing else"), data.error().message);
+      request.is_digest = true;
+      request.data = sha256(request.data);
+      const auto digest = service().sign(as("web-1"), request);
+      BOOST_REQUIRE(!digest);
+      BOOST_CHECK(digest.error().code == ErrorCode::conflict);
+    }
+  }
+  BOOST_TEST(entries(EntryKind::intent).size() == intents);
 }
 
 BOOST_AUTO_TEST_CASE(a_digest_needs_a_grant_by_name) {

@@ -36,6 +36,8 @@ struct StoreFixture {
     switch (refused->code) {
       case ErrorCode::conflict:
         return "conflict";
+      case ErrorCode::busy:
+        return "busy";
       case ErrorCode::unauthenticated:
         return "unauthenticated";
       case ErrorCode::internal:
@@ -132,9 +134,9 @@ BOOST_AUTO_TEST_CASE(preconditions) {
       {"a number that is none", {PutCrl{crl_record("0x1")}}, "internal"},
       {"a number with a zero before it", {PutCrl{crl_record("01")}}, "internal"},
       {"a request", {ClaimRequest{request_record("k")}}, "applied"},
-      {"its key again", {ClaimRequest{request_record("k")}}, "conflict"},
+      {"its key again", {ClaimRequest{request_record("k")}}, "busy"},
       {"its answer", {AnswerRequest{web, "k", "{}"}}, "applied"},
-      {"its key again, answered", {ClaimRequest{request_record("k")}}, "conflict"},
+      {"its key again, answered", {ClaimRequest{request_record("k")}}, "busy"},
       {"the answer to nothing", {AnswerRequest{web, "none", "{}"}}, "applied"},
       {"a policy version", {AddPolicyVersion{{"aa", "text", kNow}}}, "applied"},
       {"the same version", {AddPolicyVersion{{"aa", "other", kNow}}}, "applied"},
@@ -179,10 +181,10 @@ BOOST_AUTO_TEST_CASE(nothing_is_read_before_its_commit) {
 
 BOOST_AUTO_TEST_CASE(an_expired_request_key_can_be_claimed_again) {
   BOOST_TEST(outcome({ClaimRequest{request_record("k", kNow + Seconds(60))}}) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(59)) == "conflict");
+  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(59)) == "busy");
   BOOST_TEST(outcome({ClaimRequest{request_record("k", kNow + Seconds(200))}},
                      kNow + Seconds(60)) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(199)) == "conflict");
+  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(199)) == "busy");
 }
 
 BOOST_AUTO_TEST_CASE(a_released_request_key_can_be_claimed_again) {
@@ -193,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_released_request_key_can_be_claimed_again) {
   BOOST_TEST(outcome({AnswerRequest{web, "k", "{}"}}) == "applied");
   // An answer that was given stays.
   BOOST_TEST(outcome({ReleaseRequest{web, "k"}}) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}) == "conflict");
+  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}) == "busy");
 }
 
 BOOST_AUTO_TEST_CASE(expired_requests_go_away) {
