@@ -17,6 +17,7 @@
 #include "core/durable_file.h"
 #include "core/installation.h"
 #include "pkcs11/keyholder_pool.h"
+#include "pkcs11/softhsm_token_file.h"
 #include "pkcs11/token_initialisation.h"
 #include "policies/default_policy.h"
 #include "policies/policy_file.h"
@@ -69,11 +70,43 @@ std::string_view name_of(TokenEvent::Kind kind) {
   return "";
 }
 
+/// The folder of the SoftHSM token that `chanceryd init` made. Empty for any other token: its files
+/// are not ours to touch.
+std::string own_softhsm_folder(const Config& config) {
+  const std::string folder = config.home + "/token";
+  const bool own = config.token.softhsm_config == folder + "/softhsm2.conf" &&
+                   config.token.module == kSoftHsm && config.token.socket.empty();
+  return own ? folder : "";
+}
+
+Result<void> mend_token(const std::string& folder, TokenEvents& events) {
+  ASSIGN_OR_RETURN(const auto mended, mend_softhsm_token_files(folder));
+  for (const std::string& path : mended) {
+    const std::string what = "SoftHSM's " + path +
+                             " was cut off, by a kill or power cut during a login; its copy in " +
+                             folder + " was put back";
+    std::cerr << "chanceryd: WARNING: " << what << std::endl;
+    events.tell("mended", what);
+  }
+  return {};
+}
+
 Result<std::unique_ptr<KeyholderPool>> start_token(const Config& config, TokenEvents& events) {
-  return KeyholderPool::start(keyholder_options(config), [&events](const TokenEvent& event) {
-    events.tell(std::string(name_of(event.kind)),
-                "keyholder " + std::to_string(event.keyholder) + ": " + event.reason);
-  });
+  const std::string softhsm = own_softhsm_folder(config);
+  if (!softhsm.empty()) RETURN_IF_ERROR(mend_token(softhsm, events));
+  ASSIGN_OR_RETURN(
+      auto token,
+      KeyholderPool::start(keyholder_options(config), [&events](const TokenEvent& event) {
+        events.tell(std::string(name_of(event.kind)),
+                    "keyholder " + std::to_string(event.keyholder) + ": " + event.reason);
+      }));
+  if (softhsm.empty() || !token->status().up) return token;
+  // A copy that cannot be made is no reason not to serve.
+  if (const auto kept = keep_softhsm_token_files(softhsm); !kept) {
+    std::cerr << "chanceryd: WARNING: " << kept.error().message << " (" << kept.error().detail
+              << ")" << std::endl;
+  }
+  return token;
 }
 
 PolicyLoader policy_loader(const Config& config) {

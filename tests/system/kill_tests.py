@@ -223,7 +223,6 @@ class KillTests(LoadTest):
             self.service.kill()
             self.end_load()
             self.service.verify_log(independently=number % 10 == 0)  # open intents and all
-            self.service.mend_token()
             self.service.start()
             entries = self.service.entries()
             self.check_log(entries)

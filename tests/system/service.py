@@ -157,17 +157,8 @@ class Service:
         self._clients = {}
         run([bin_folder / "chanceryd", "init", "--home", self.home,
              "--api", f"127.0.0.1:{self.api_port}", "--public", f"127.0.0.1:{self.public_port}"])
-        self.token_file, = self.home.glob("token/tokens/*/token.object")
-        self.token = self.token_file.read_bytes()
 
     # The process
-
-    def mend_token(self):
-        """Puts back what SoftHSM lost: at each login it truncates token.object and writes it anew,
-        and a process that is killed between the two takes the token with it. Hardware does not."""
-        if self.token_file.stat().st_size < len(self.token):
-            print("SoftHSM's token.object was cut off; put back", flush=True)
-            self.token_file.write_bytes(self.token)
 
     def start(self, ready=True, before=lambda: None):
         """`before` is called in the new process, ahead of chanceryd."""
