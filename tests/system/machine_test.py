@@ -34,9 +34,11 @@ class MachineTest(ServiceTest):
         return self.machine.post("/v1/certificates", body)
 
     def refuse_issue(self, request, status, field, **members):
-        """Refused before anything was to be decided: no word of it in the log."""
+        """Refused before anything was to be decided; a machine's broken CSR is recorded."""
         answer = self.issue(request, **members)
         self.assert_problem(answer, status, field)
+        if field.startswith("csr"):
+            self.assert_recorded(answer, "failure", field=field)
         return answer
 
     def assert_recorded(self, answer, kind, **members):
