@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -54,6 +55,19 @@ void show_progress(std::uint64_t done, std::uint64_t total) {
                static_cast<unsigned long long>(total), done == total ? "\n" : "");
 }
 
+/// What the log must contain: the checkpoint that the user kept, and the one that the service keeps
+/// beside its database.
+Result<std::vector<RememberedCheckpoint>> remembered(const AuditVerifyOptions& options) {
+  std::vector<RememberedCheckpoint> all;
+  const auto beside = std::filesystem::path(options.database).parent_path() / "last-checkpoint";
+  for (const std::string& path : {options.remember, beside.string()}) {
+    if (path.empty() || !file_exists(path)) continue;
+    ASSIGN_OR_RETURN(std::string note, read_file(path, limits::credential_file_bytes));
+    all.push_back({"the checkpoint in " + path, std::move(note)});
+  }
+  return all;
+}
+
 Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& options) {
   ASSIGN_OR_RETURN(std::vector<std::string> vkeys, pinned_vkeys(options));
   if (vkeys.empty()) {
@@ -63,7 +77,9 @@ Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& opt
   }
   ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::open_read_only(options.database));
-  ASSIGN_OR_RETURN(VerifyReport report, verify_log(*store, verifiers, {show_progress}));
+  ASSIGN_OR_RETURN(std::vector<RememberedCheckpoint> kept, remembered(options));
+  ASSIGN_OR_RETURN(VerifyReport report,
+                   verify_log(*store, verifiers, {show_progress, std::move(kept)}));
   session.print(summary(report), {{"good", report.good},
                                   {"summary", summary(report)},
                                   {"findings", report.findings},
@@ -190,11 +206,10 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
       group, "verify", "Recompute the whole log here, from its entries, and check every promise",
       {"chancery --identity ./auditor audit verify --vkeys vkeys.txt --remember last-checkpoint",
        "chancery audit verify --database copy.db --vkeys vkeys.txt"});
-  auto* database = command
-                       .add_option("--database", options->database,
-                                   "a copy of the database, instead of a service")
-                       ->check(CLI::ExistingFile)
-                       ->type_name("FILE");
+  command
+      .add_option("--database", options->database, "a copy of the database, instead of a service")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
   command
       .add_option(
           "--vkeys", options->vkeys_file,
@@ -204,9 +219,9 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
       ->allow_extra_args(false);
   command
       .add_option("--remember", options->remember,
-                  "compare with the checkpoint in FILE, then keep the new one there: a log that "
-                  "was replaced or cut is found")
-      ->excludes(database)
+                  "compare with the checkpoint in FILE, then keep the new one there (of a "
+                  "service): a log that was replaced or cut is found. Beside a database its file "
+                  "last-checkpoint is always compared")
       ->type_name("FILE");
   line.on(command, options, audit_verify);
 }

@@ -1,6 +1,7 @@
 #include "core/audit_verify.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/audit_findings.h"
@@ -25,6 +26,7 @@ class LogCheck {
 
   Result<VerifyReport> run(const VerifyOptions& options) {
     ASSIGN_OR_RETURN(size_, store_.log_size());
+    for (const RememberedCheckpoint& one : options.remembered) expect(one);
     ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
     while (tree_.size() < size_) {
       ASSIGN_OR_RETURN(const auto entries, store_.entries(tree_.size(), rows_left()));
@@ -78,8 +80,43 @@ class LogCheck {
     return {};
   }
 
+  void expect(const RememberedCheckpoint& remembered) {
+    const auto checkpoint = verified_note(remembered.note, remembered.name);
+    if (!checkpoint) return;
+    if (checkpoint->size > size_) {
+      findings_.add("the log is shorter (" + std::to_string(size_) + " entries) than " +
+                    remembered.name + " (" + std::to_string(checkpoint->size) + ")");
+      return;
+    }
+    expected_.emplace(checkpoint->size, Expected{remembered.name, checkpoint->root});
+  }
+
+  /// Parsed, where every key has signed it; what is wrong becomes a finding.
+  std::optional<Checkpoint> verified_note(const std::string& note, const std::string& name) {
+    auto checkpoint = parse_checkpoint(note);
+    if (!checkpoint) {
+      findings_.add(name + ": its note does not parse");
+      return std::nullopt;
+    }
+    bool verified = true;
+    for (const NoteVerifier& verifier : verifiers_) {
+      if (verifier.name() == checkpoint->origin && verifier.verify(note)) continue;
+      verified = false;
+      findings_.add(name + ": no valid signature of " + verifier.vkey());
+    }
+    if (!verified) return std::nullopt;
+    return std::move(*checkpoint);
+  }
+
   /// Those of exactly the size that the tree has now.
   Result<void> check_checkpoints() {
+    for (; !expected_.empty() && expected_.begin()->first == tree_.size();
+         expected_.erase(expected_.begin())) {
+      const Expected& expected = expected_.begin()->second;
+      if (!std::ranges::equal(expected.root, tree_.frontier().root())) {
+        findings_.add(expected.name + " has another root than the entries");
+      }
+    }
     for (;;) {
       if (next_checkpoint_ == checkpoints_.size()) {
         if (checkpoints_exhausted_) return {};
@@ -102,21 +139,11 @@ class LogCheck {
       findings_.add(name + " has another root than the entries");
     }
     if (record.note.empty()) return;  // written down, and a crash came before the signature
-    const auto checkpoint = parse_checkpoint(record.note);
-    if (!checkpoint) {
-      findings_.add(name + ": its note does not parse");
-      return;
-    }
+    const auto checkpoint = verified_note(record.note, name);
+    if (!checkpoint) return;
     if (checkpoint->size != record.size || checkpoint->root != record.root) {
       findings_.add(name + ": its note says something else");
     }
-    bool verified = true;
-    for (const NoteVerifier& verifier : verifiers_) {
-      if (verifier.name() == checkpoint->origin && verifier.verify(record.note)) continue;
-      verified = false;
-      findings_.add(name + ": no valid signature of " + verifier.vkey());
-    }
-    if (!verified) return;
     ++checkpoints_verified_;
     checkpointed_ = record.size;
   }
@@ -172,6 +199,11 @@ class LogCheck {
   std::uint64_t size_ = 0;
   std::string last_time_;
 
+  struct Expected {
+    std::string name;
+    Bytes root;
+  };
+  std::multimap<std::uint64_t, Expected> expected_;
   std::vector<CheckpointRecord> checkpoints_;
   std::size_t next_checkpoint_ = 0;
   std::uint64_t last_checkpoint_ = 0;

@@ -23,9 +23,18 @@ struct VerifyReport {
   std::vector<std::string> findings;  ///< the first hundred, in words
 };
 
+/// A signed checkpoint that was kept apart from the log, and where.
+struct RememberedCheckpoint {
+  std::string name;
+  std::string note;
+};
+
 struct VerifyOptions {
   /// Told now and then how many entries of how many are verified.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  /// The log must contain what each of these was signed over: one that was cut or replaced does
+  /// not.
+  std::vector<RememberedCheckpoint> remembered;
 };
 
 /// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or

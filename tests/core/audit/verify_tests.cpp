@@ -63,9 +63,10 @@ BOOST_FIXTURE_TEST_SUITE(audit_verify, VariedLog)
 BOOST_AUTO_TEST_CASE(a_good_log_is_good) {
   int told = 0;
   const VerifyOptions options{[&](std::uint64_t done, std::uint64_t total) {
-    ++told;
-    BOOST_TEST(done <= total);
-  }};
+                                ++told;
+                                BOOST_TEST(done <= total);
+                              },
+                              {}};
   const auto report = verify_log(*store, verifiers(), options).value();
   BOOST_TEST(report.good, summary(report));
   BOOST_TEST(report.entries == log->head().size);
@@ -287,6 +288,33 @@ BOOST_FIXTURE_TEST_CASE(every_byte_of_a_tile, EveryByte) {
   tamper(database(), "UPDATE tile SET hashes = " + blob(tile));
   BOOST_TEST(verify().good);
   BOOST_TEST(python_says_good(*this));
+}
+
+// Whoever cuts the log takes its later checkpoints along; only who kept one apart can tell.
+BOOST_AUTO_TEST_CASE(a_cut_or_replaced_log_is_found_by_a_checkpoint_that_was_kept) {
+  append();
+  const std::string note = checkpoint();
+  const std::uint64_t size = log->head().size;
+  const auto verdict = [this](const std::string& kept) {
+    open();
+    auto report = verify_log(*store, verifiers(), {{}, {{"the kept one", kept}}});
+    close();
+    return summary(report.value());
+  };
+  BOOST_TEST(verdict(note).starts_with("good"), verdict(note));
+  const std::string forged = note.substr(0, note.find("\n\n")) + "\n\n";
+  BOOST_TEST(verdict(forged).find("the kept one") != std::string::npos);
+  tamper(database(), "DELETE FROM entry WHERE number >= " + std::to_string(size - 1) +
+                         "; DELETE FROM checkpoint WHERE size >= " + std::to_string(size));
+  std::filesystem::remove(checkpoint_file());
+  BOOST_TEST(verdict(note).find("is shorter") != std::string::npos, verdict(note));
+
+  // Grown again beyond it, with other entries.
+  open();
+  for (int i = 0; i < 3; ++i) append();
+  close();
+  BOOST_TEST(verdict(note).find("the kept one has another root") != std::string::npos,
+             verdict(note));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
