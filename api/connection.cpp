@@ -71,6 +71,25 @@ std::optional<Clock::time_point> Connection::idle_since() const {
   return idle_since_;
 }
 
+bool Connection::prolong() {
+  switch (phase_) {
+    case Phase::handshake:
+      idle_since_ = Clock::now();
+      deadline_ = idle_since_ + deadlines_.handshake;
+      return true;
+    case Phase::reading:
+      go_idle();
+      return true;
+    case Phase::writing:
+      await_reader();
+      return true;
+    case Phase::handling:
+    case Phase::lingering:
+      break;
+  }
+  return false;
+}
+
 std::optional<Connection::Next> Connection::shake_hands() {
   const Attempt attempt = transport_.handshake();
   if (must_wait(attempt.end)) return wait_for(attempt.end);
@@ -169,7 +188,11 @@ void Connection::send(const HttpResponse& response, std::string_view request_id,
   interim_ = false;
   last_ = !framing.keep_alive;
   phase_ = Phase::writing;
-  const std::size_t size = output_.size() + (document_ ? document_->size() : 0);
+  await_reader();
+}
+
+void Connection::await_reader() {
+  const std::size_t size = output_.size() + (document_ ? document_->size() : 0) - written_;
   deadline_ = Clock::now() + deadlines_.response +
               milliseconds(size * 1000 / deadlines_.response_bytes_per_second);
 }

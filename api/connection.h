@@ -64,8 +64,12 @@ class Connection {
   void answer(const HttpResponse& response, bool last);
 
   [[nodiscard]] int fd() const { return fd_; }
-  /// When the connection is to be closed unless it gets on; changes only in advance() and answer().
+  /// When the connection is to be closed unless it gets on; changes only in advance(), answer() and
+  /// prolong().
   [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
+  /// Begins the deadline anew, for a client that did its part while this side did not get round to
+  /// it. False where nothing is owed to it any more.
+  bool prolong();
   /// Nothing of a request has arrived since this moment.
   [[nodiscard]] std::optional<Clock::time_point> idle_since() const;
 
@@ -81,6 +85,7 @@ class Connection {
   void refuse(const Refusal& refusal);
   void send(const HttpResponse& response, std::string_view request_id, ResponseFraming framing);
   void go_idle();
+  void await_reader();
   void account();
 
   const int fd_;

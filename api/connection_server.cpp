@@ -97,11 +97,9 @@ ServerCounters ConnectionServer::counters() const {
 void ConnectionServer::work() {
   block_broken_pipe_signal();
   while (!exiting_) {
-    if (const auto queued = take_queued()) {
-      serve_queued(*queued);
-    } else if (Slot* slot = next_ready()) {
-      serve(*slot);
-    }
+    Slot* slot = take_queued();
+    if (slot == nullptr) slot = next_ready();
+    if (slot != nullptr) serve(*slot);
   }
 }
 
@@ -109,18 +107,18 @@ ConnectionServer::Slot* ConnectionServer::next_ready() {
   ++idle_workers_;
   {
     std::unique_lock lock(watch_mutex_);
-    if (watching_ >= most_watching) {
-      watch_left_.wait(lock, [this] { return watching_ == 0 || exiting_; });
-    }
+    watch_left_.wait(lock, [this] { return watching_ < most_watching || exiting_; });
     ++watching_;
   }
   // The supervisor puts a request into the queue and then looks for idle workers; this looks the
   // other way round, so that one of the two sees the other.
   Slot* slot = queued_ > 0 ? nullptr : set_.wait(-1);
+  bool nobody_watches = false;
   {
     const std::lock_guard lock(watch_mutex_);
-    if (--watching_ == 0) watch_left_.notify_one();
+    nobody_watches = --watching_ == 0;
   }
+  if (nobody_watches) watch_left_.notify_one();
   --idle_workers_;
   return slot;
 }
@@ -130,16 +128,13 @@ void ConnectionServer::serve(Slot& slot) {
   for (;;) {
     const Connection::Next next = connection.advance();
     if (next == Connection::Next::close) return set_.remove(slot);
-    if (next != Connection::Next::request) return set_.rearm(slot, next);
+    if (next != Connection::Next::request) {
+      if (set_.rearm(slot, next)) return;
+      continue;
+    }
     const HttpResponse response = handle(connection.request());
     connection.answer(response, stopping_);
   }
-}
-
-void ConnectionServer::serve_queued(const Queued& queued) {
-  Connection& connection = ConnectionSet::connection(*queued.slot);
-  if (Clock::now() > queued.until) connection.answer(overload(connection.request()), stopping_);
-  serve(*queued.slot);
 }
 
 HttpResponse ConnectionServer::handle(HttpRequest& request) {
@@ -159,14 +154,14 @@ HttpResponse ConnectionServer::overload(const HttpRequest& request) {
   return problem(ProblemKind::overloaded, "no worker is free; try again later", request.id);
 }
 
-std::optional<ConnectionServer::Queued> ConnectionServer::take_queued() {
-  if (queued_ == 0) return std::nullopt;
+ConnectionServer::Slot* ConnectionServer::take_queued(Clock::time_point due) {
+  if (queued_ == 0) return nullptr;
   const std::lock_guard lock(queue_mutex_);
-  if (queue_.empty()) return std::nullopt;
-  const Queued queued = queue_.front();
+  if (queue_.empty() || queue_.front().until > due) return nullptr;
+  Slot* slot = queue_.front().slot;
   queue_.pop_front();
   --queued_;
-  return queued;
+  return slot;
 }
 
 // Supervisor
@@ -175,9 +170,9 @@ void ConnectionServer::supervise() {
   block_broken_pipe_signal();
   next_sweep_ = accept_again_ = Clock::now();
   while (!stopping_) {
-    poll_sockets(tick, Clock::now() >= accept_again_);
-    accept_waiting();
+    if (poll_sockets(tick, Clock::now() >= accept_again_)) accept_waiting();
     relieve();
+    refuse_late();
     sweep();
   }
   listener_.reset();
@@ -192,12 +187,13 @@ void ConnectionServer::supervise() {
   remove_all(set_.claim_waiting());
 }
 
-void ConnectionServer::poll_sockets(milliseconds time, bool accept) {
+bool ConnectionServer::poll_sockets(milliseconds time, bool accept) {
   // poll(2) skips negative descriptors.
   std::array<pollfd, 3> sockets{{{stopping_ ? -1 : stop_event_, POLLIN, 0},
                                  {accept ? listener_->fd() : -1, POLLIN, 0},
                                  {crowded() ? set_.fd() : -1, POLLIN, 0}}};
   ::poll(sockets.data(), sockets.size(), static_cast<int>(time.count()));
+  return sockets[1].revents != 0;
 }
 
 void ConnectionServer::accept_waiting() {
@@ -218,17 +214,33 @@ bool ConnectionServer::admit(const Listener::Accepted& accepted) try {
   auto connection = std::make_unique<Connection>(
       accepted.fd, accepted.address, tls_ != nullptr ? tls_->context() : nullptr,
       options_.deadlines, options_.held_bytes, counters_);
-  return set_.add(connection) || (make_room() && set_.add(connection));
+  Slot* slot = set_.add(connection);
+  if (slot == nullptr && make_room()) slot = set_.add(connection);
+  if (slot == nullptr) return false;
+  if (!set_.rearm(*slot, Connection::Next::readable)) relieve(*slot);
+  return true;
 } catch (const std::exception&) {
   // Poco's, about a socket that is gone already, or no memory.
   return false;
 }
 
 bool ConnectionServer::make_room() {
-  Slot* idle = set_.claim_longest_idle();
-  if (idle == nullptr) return false;
-  ++evicted_;
-  set_.remove(*idle);
+  for (int attempts = 0; attempts < 8; ++attempts) {
+    Slot* idle = set_.claim_longest_idle();
+    if (idle == nullptr) return false;
+    if (spare(*idle)) continue;
+    ++evicted_;
+    set_.remove(*idle);
+    return true;
+  }
+  return false;
+}
+
+/// Where the client has done its part and nobody here got round to it, the connection stays and
+/// gets its time anew.
+bool ConnectionServer::spare(Slot& slot) {
+  if (!ConnectionSet::is_ready(slot) || !ConnectionSet::connection(slot).prolong()) return false;
+  if (!set_.rearm(slot)) relieve(slot);
   return true;
 }
 
@@ -245,7 +257,10 @@ void ConnectionServer::relieve(Slot& slot) {
   for (;;) {
     const Connection::Next next = connection.advance();
     if (next == Connection::Next::close) return set_.remove(slot);
-    if (next != Connection::Next::request) return set_.rearm(slot, next);
+    if (next != Connection::Next::request) {
+      if (set_.rearm(slot, next)) return;
+      continue;
+    }
     if (queued_ < options_.requests_queued) break;
     connection.answer(overload(connection.request()), stopping_);
   }
@@ -257,6 +272,15 @@ void ConnectionServer::relieve(Slot& slot) {
   if (!crowded()) set_.wake();
 }
 
+void ConnectionServer::refuse_late() {
+  const Clock::time_point now = Clock::now();
+  while (Slot* slot = take_queued(now)) {
+    Connection& connection = ConnectionSet::connection(*slot);
+    connection.answer(overload(connection.request()), stopping_);
+    relieve(*slot);
+  }
+}
+
 void ConnectionServer::sweep() {
   const Clock::time_point now = Clock::now();
   if (now < next_sweep_) return;
@@ -264,22 +288,27 @@ void ConnectionServer::sweep() {
   const milliseconds shortest = std::min({deadlines.handshake, deadlines.request, deadlines.idle,
                                           deadlines.response, deadlines.linger});
   next_sweep_ = now + std::min(shortest / 4, longest_sweep_interval);
-  const auto overdue = set_.claim_overdue(now);
-  overdue_ += overdue.size();
-  remove_all(overdue);
+  for (Slot* slot : set_.claim_overdue(now)) {
+    if (spare(*slot)) continue;
+    ++overdue_;
+    set_.remove(*slot);
+  }
 }
 
 /// Connections that are between requests end; those within one end after its answer.
 void ConnectionServer::finish_requests() {
   const Clock::time_point until = Clock::now() + options_.stop_deadline;
   while (Clock::now() < until) {
-    remove_all(set_.claim_idle());
+    for (Slot* slot : set_.claim_idle()) {
+      if (!spare(*slot)) set_.remove(*slot);
+    }
     if (set_.size() == 0) return;
     poll_sockets(milliseconds(5), false);
     relieve();
+    refuse_late();
     sweep();
   }
-  while (const auto queued = take_queued()) set_.remove(*queued->slot);
+  while (Slot* slot = take_queued()) set_.remove(*slot);
   remove_all(set_.claim_waiting());
 }
 

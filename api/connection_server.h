@@ -93,22 +93,24 @@ class ConnectionServer {
   void work();
   Slot* next_ready();
   void serve(Slot& slot);
-  void serve_queued(const Queued& queued);
   HttpResponse handle(HttpRequest& request);
   HttpResponse overload(const HttpRequest& request);
-  std::optional<Queued> take_queued();
+  /// The first in the queue, or null; only one whose time was over at `due`.
+  Slot* take_queued(Clock::time_point due = Clock::time_point::max());
 
   // Supervisor
   void supervise();
   void accept_waiting();
   bool admit(const Listener::Accepted& accepted);
   bool make_room();
+  bool spare(Slot& slot);
   void relieve();
   void relieve(Slot& slot);
+  void refuse_late();
   void sweep();
   void finish_requests();
   [[nodiscard]] bool crowded() const { return idle_workers_ == 0; }
-  void poll_sockets(std::chrono::milliseconds time, bool accept);
+  bool poll_sockets(std::chrono::milliseconds time, bool accept);
   void remove_all(const std::vector<Slot*>& slots);
 
   const ServerOptions options_;

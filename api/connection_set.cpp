@@ -1,5 +1,6 @@
 #include "api/connection_set.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,23 +21,58 @@ std::int64_t ticks(Clock::time_point time) {
 
 }  // namespace
 
-/// The mutex orders what one holder did before what the next one does. An event may arrive for a
-/// connection that is gone while another has taken its place, so events name the generation too.
+/// Whose the connection is stands in one word, with the generation: an event may come for a
+/// connection that is gone while another has taken its place. Whoever changes the word from
+/// `waiting` to `held` has the connection, and with it everything that is no atomic here.
 class ConnectionSet::Slot {
  public:
+  enum Holding : std::uint64_t {
+    held,     // or free
+    noted,    // held, and an event has come for it since
+    waiting,  // in epoll
+  };
+
   explicit Slot(std::uint32_t position) : index(position) {}
 
   [[nodiscard]] std::uint64_t tag() const {
     return (static_cast<std::uint64_t>(index) << 32) | generation;
   }
+  [[nodiscard]] std::uint64_t word(Holding holding) const { return word(generation, holding); }
+  static std::uint64_t word(std::uint32_t generation, Holding holding) {
+    return (static_cast<std::uint64_t>(generation) << 2) | holding;
+  }
+
+  /// For an event of this generation. False where it is old, or the holder will learn of it.
+  bool take(std::uint32_t of_generation) {
+    std::uint64_t now = state;
+    for (;;) {
+      const bool waits = now == word(of_generation, waiting);
+      if (!waits && now != word(of_generation, held)) return false;
+      const Holding next = waits ? held : noted;
+      if (state.compare_exchange_weak(now, word(of_generation, next))) return waits;
+    }
+  }
+  [[nodiscard]] bool is_waiting() const { return (state & 3) == waiting; }
+  /// Without an event.
+  bool claim() {
+    std::uint64_t now = state;
+    return (now & 3) == waiting && state.compare_exchange_strong(now, (now & ~3ULL) | held);
+  }
+  /// By the holder. False where an event was noted, which is forgotten with that.
+  bool give_back() {
+    std::uint64_t now = word(held);
+    if (state.compare_exchange_strong(now, word(waiting))) return true;
+    state = word(held);
+    return false;
+  }
 
   const std::uint32_t index;
-  std::mutex mutex;
+  std::atomic<std::uint64_t> state{0};
   std::uint32_t generation = 0;
-  bool waiting = false;
-  bool watched = false;  // epoll knows the socket
+  std::uint32_t awaited = 0;  // epoll's events
+  bool watched = false;       // epoll knows the socket
   std::unique_ptr<Connection> connection;
-  // Copies for looking through all slots without their locks; claims look again under the lock.
+  // For looking through all slots; whoever then claims one looks again.
   std::atomic<std::int64_t> deadline{never};
   std::atomic<std::int64_t> idle_since{never};
 };
@@ -60,26 +96,28 @@ ConnectionSet::~ConnectionSet() {
   ::close(epoll_);
 }
 
-bool ConnectionSet::add(std::unique_ptr<Connection>& connection) {
+ConnectionSet::Slot* ConnectionSet::add(std::unique_ptr<Connection>& connection) {
   Slot* slot = nullptr;
   {
     const std::lock_guard lock(free_mutex_);
-    if (free_.empty()) return false;
+    if (free_.empty()) return nullptr;
     slot = slots_[free_.back()].get();
     free_.pop_back();
   }
-  {
-    const std::lock_guard lock(slot->mutex);
-    slot->connection = std::move(connection);
-    slot->watched = false;
-  }
+  slot->connection = std::move(connection);
+  slot->watched = false;
   ++size_;
-  rearm(*slot, Connection::Next::readable);
-  return true;
+  return slot;
 }
 
 Connection& ConnectionSet::connection(Slot& slot) {
   return *slot.connection;
+}
+
+bool ConnectionSet::is_ready(const Slot& slot) {
+  // poll(2) and epoll have the same numbers for these.
+  pollfd socket{slot.connection->fd(), static_cast<short>(slot.awaited), 0};
+  return ::poll(&socket, 1, 0) == 1;
 }
 
 ConnectionSet::Slot* ConnectionSet::wait(int milliseconds) {
@@ -92,8 +130,7 @@ ConnectionSet::Slot* ConnectionSet::wait(int milliseconds) {
     return nullptr;
   }
   Slot& slot = *slots_[event.data.u64 >> 32];
-  const std::lock_guard lock(slot.mutex);
-  return slot.tag() == event.data.u64 && try_claim(slot) ? &slot : nullptr;
+  return slot.take(static_cast<std::uint32_t>(event.data.u64)) ? &slot : nullptr;
 }
 
 void ConnectionSet::wake() {
@@ -106,43 +143,47 @@ void ConnectionSet::wake_all() {
   wake();
 }
 
-void ConnectionSet::rearm(Slot& slot, Connection::Next next) {
-  // Under the lock: the event may come before this function is done, and whoever gets it must find
-  // the connection waiting.
-  const std::lock_guard lock(slot.mutex);
-  slot.deadline = ticks(slot.connection->deadline());
+bool ConnectionSet::rearm(Slot& slot, Connection::Next next) {
+  slot.awaited = next == Connection::Next::writable ? EPOLLOUT : EPOLLIN;
+  return rearm(slot);
+}
+
+bool ConnectionSet::rearm(Slot& slot) {
+  slot.deadline.store(ticks(slot.connection->deadline()), std::memory_order_relaxed);
   const auto idle_since = slot.connection->idle_since();
-  slot.idle_since = idle_since ? ticks(*idle_since) : never;
-  slot.waiting = true;
-  const std::uint32_t direction = next == Connection::Next::writable ? EPOLLOUT : EPOLLIN;
-  epoll_event event{direction | EPOLLONESHOT, {.u64 = slot.tag()}};
+  slot.idle_since.store(idle_since ? ticks(*idle_since) : never, std::memory_order_relaxed);
+  watch(slot);
+  // Only now: a connection that waits may be taken and closed by another thread at any moment, and
+  // its descriptor belong to the next one.
+  return slot.give_back();
+}
+
+void ConnectionSet::watch(Slot& slot) {
+  epoll_event event{slot.awaited | EPOLLONESHOT, {.u64 = slot.tag()}};
   const int operation = std::exchange(slot.watched, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (::epoll_ctl(epoll_, operation, slot.connection->fd(), &event) != 0) {
-    // Out of kernel memory for watches. Its deadline ends it at the next sweep.
-    slot.deadline = 0;
-  }
+  // Where it fails, kernel memory for watches is used up. The next sweep ends it.
+  if (::epoll_ctl(epoll_, operation, slot.connection->fd(), &event) != 0) slot.deadline = 0;
 }
 
 void ConnectionSet::remove(Slot& slot) {
-  std::unique_ptr<Connection> gone;
-  {
-    const std::lock_guard lock(slot.mutex);
-    CHECK(!slot.waiting && slot.connection);
-    // Closing alone would not do while a child process that is being started holds a copy.
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.connection->fd(), nullptr);
-    gone = std::move(slot.connection);
-    ++slot.generation;
-  }
-  gone.reset();
+  CHECK(slot.connection);
+  // Closing alone would not do while a child process that is being started holds a copy.
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.connection->fd(), nullptr);
+  slot.connection.reset();
+  ++slot.generation;
+  slot.state = slot.word(Slot::held);
   const std::lock_guard lock(free_mutex_);
   free_.push_back(slot.index);
   --size_;
 }
 
-bool ConnectionSet::try_claim(Slot& slot) {
-  slot.deadline = never;
-  slot.idle_since = never;
-  return std::exchange(slot.waiting, false);
+template <class Wanted>
+bool ConnectionSet::claim(Slot& slot, Wanted wanted) {
+  if (!slot.is_waiting() || !wanted(slot) || !slot.claim()) return false;
+  if (wanted(slot)) return true;
+  // It was taken and given back meanwhile.
+  while (!slot.give_back()) watch(slot);
+  return false;
 }
 
 ConnectionSet::Slot* ConnectionSet::claim_longest_idle() {
@@ -153,13 +194,14 @@ ConnectionSet::Slot* ConnectionSet::claim_longest_idle() {
     std::int64_t since = never;
     for (const auto& slot : slots_) {
       const std::int64_t of_slot = slot->idle_since.load(std::memory_order_relaxed);
-      if (of_slot >= since) continue;
+      if (of_slot >= since || !slot->is_waiting()) continue;
       since = of_slot;
       longest = slot.get();
     }
     if (longest == nullptr) return nullptr;
-    const std::lock_guard lock(longest->mutex);
-    if (longest->idle_since == since && try_claim(*longest)) return longest;
+    if (claim(*longest, [since](const Slot& slot) { return slot.idle_since == since; })) {
+      return longest;
+    }
   }
   return nullptr;
 }
@@ -168,9 +210,7 @@ template <class Wanted>
 std::vector<ConnectionSet::Slot*> ConnectionSet::claim_if(Wanted wanted) {
   std::vector<Slot*> claimed;
   for (const auto& slot : slots_) {
-    if (!wanted(*slot)) continue;
-    const std::lock_guard lock(slot->mutex);
-    if (wanted(*slot) && try_claim(*slot)) claimed.push_back(slot.get());
+    if (claim(*slot, wanted)) claimed.push_back(slot.get());
   }
   return claimed;
 }

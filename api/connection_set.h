@@ -14,7 +14,8 @@ namespace chancery {
 ///
 /// A connection either waits here or is held by one thread. wait() and the claim…() functions hand
 /// it out, rearm() and remove() give it back, so that whoever holds a Slot needs no lock for its
-/// connection. A connection that waits costs no thread.
+/// connection. A connection that waits costs no thread. Handing over takes no lock either, and
+/// epoll is told once a wait.
 class ConnectionSet {
  public:
   class Slot;
@@ -23,10 +24,12 @@ class ConnectionSet {
   explicit ConnectionSet(std::size_t bound);
   ~ConnectionSet();
 
-  /// Adds a connection, which waits to be readable. False, and nothing is done, when the set is
-  /// full.
-  bool add(std::unique_ptr<Connection>& connection);
+  /// Adds a connection, held by the caller. Null, and nothing is done, when the set is full.
+  Slot* add(std::unique_ptr<Connection>& connection);
   static Connection& connection(Slot& slot);
+  /// Whether what the connection of a held slot waited for is there. The set may not have handed it
+  /// out yet: where it waits longer than it should, it is not the peer that is slow.
+  static bool is_ready(const Slot& slot);
 
   /// The next connection that is ready, held by the caller from now on. Null when the time is over,
   /// wake() was called, or for no reason. Negative milliseconds: no end.
@@ -37,7 +40,10 @@ class ConnectionSet {
   /// Readable while a connection is ready, for poll(2).
   [[nodiscard]] int fd() const { return epoll_; }
 
-  void rearm(Slot& slot, Connection::Next next);
+  /// The connection waits for `next`. False where that came at once: the caller still holds it.
+  [[nodiscard]] bool rearm(Slot& slot, Connection::Next next);
+  /// The same, for what it waited for before.
+  [[nodiscard]] bool rearm(Slot& slot);
   void remove(Slot& slot);
 
   /// The waiting connection that has been idle for the longest time, or null.
@@ -51,7 +57,9 @@ class ConnectionSet {
   [[nodiscard]] std::size_t bound() const { return slots_.size(); }
 
  private:
-  bool try_claim(Slot& slot);
+  void watch(Slot& slot);
+  template <class Wanted>
+  bool claim(Slot& slot, Wanted wanted);
   template <class Wanted>
   std::vector<Slot*> claim_if(Wanted wanted);
 

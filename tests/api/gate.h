@@ -6,14 +6,15 @@
 
 namespace chancery::test {
 
-/// Holds handlers until a test lets them go on, and lets the test wait for them to arrive.
+/// Holds handlers until a test lets them go on, and lets the test wait for them to arrive. A test
+/// that fails in between must not hang: handlers end by themselves after a minute.
 class Gate {
  public:
   void pass() {
     std::unique_lock lock(mutex_);
     ++waiting_;
     changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
+    changed_.wait_for(lock, std::chrono::minutes(1), [this] { return open_; });
     --waiting_;
   }
   void open() {

@@ -195,23 +195,45 @@ BOOST_AUTO_TEST_CASE(beyond_the_queue_the_answer_is_503_at_once) {
 BOOST_AUTO_TEST_CASE(nobody_waits_in_the_queue_for_ever) {
   ServerOptions options = small();
   options.workers = 1;
-  options.queue_deadline = 1ms;
+  options.queue_deadline = 50ms;
   test::Gate gate;
   const auto server = serve(options, [&](HttpRequest& request) {
-    gate.pass();
+    if (request.path == "/slow") gate.pass();
     return ok(request);
   });
   // Else the first one may find no worker yet, and have to wait in the queue itself.
   BOOST_TEST_REQUIRE(eventually([&] { return server->counters().idle_workers == 1; }));
   HttpClient running(server->port()), queued(server->port());
-  running.send(get_request("/"));
+  running.send(get_request("/slow"));
   BOOST_TEST_REQUIRE(gate.wait_for(1));
-  queued.send(get_request("/"));
-  BOOST_TEST_REQUIRE(eventually([&] { return server->counters().queued == 1; }));
-  std::this_thread::sleep_for(10ms);
+  // No worker has to come free for that answer, and the connection goes on.
+  for (int i = 0; i < 2; ++i) BOOST_TEST(queued.get("/").status == 503);
+  BOOST_TEST(server->counters().overloaded == 2U);
+  BOOST_TEST(server->counters().queued == 0U);
   gate.open();
   BOOST_TEST(running.receive().status == 200);
-  BOOST_TEST(queued.receive().status == 503);
+  BOOST_TEST(queued.get("/").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(all_workers_blocked_for_longer_than_the_deadlines) {
+  ServerOptions options = small();
+  options.deadlines.request = options.deadlines.idle = 200ms;
+  test::Gate gate;
+  const auto server = serve(options, [&](HttpRequest& request) {
+    gate.pass();
+    return ok(request);
+  });
+  BOOST_TEST_REQUIRE(eventually([&] { return server->counters().idle_workers == 2; }));
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back(server->port());
+    clients.back().send(get_request("/"));
+    if (i == 1) BOOST_TEST_REQUIRE(gate.wait_for(2));
+  }
+  std::this_thread::sleep_for(600ms);
+  BOOST_TEST(server->counters().overdue == 0U);
+  gate.open();
+  for (HttpClient& client : clients) BOOST_TEST(client.receive().status == 200);
 }
 
 BOOST_AUTO_TEST_CASE(connections_that_open_and_fail_while_all_workers_are_busy) {
