@@ -15,10 +15,14 @@ namespace {
 
 constexpr std::size_t kConfigBytes = 1 << 20;
 
+using Places = decltype(Config::places);
+
 /// Reads members of one mapping. The first error sticks, so that a list of members reads as one.
 class Section {
  public:
-  Section(const YamlNode& node, const FieldPath& path) : node_(node), path_(path) {}
+  /// Adds where what it reads stands to `places`.
+  Section(const YamlNode& node, const FieldPath& path, Places& places)
+      : node_(node), path_(path), places_(places) {}
 
   /// Reads the member `name` with `parse(text)` into `target`, or leaves it when it is absent.
   template <class T, class Parse>
@@ -45,6 +49,9 @@ class Section {
     }
     auto values = read_list(*member, path, parse);
     if (!values) return keep(std::move(values.error()));
+    for (std::size_t i = 0; i < values->size(); ++i) {
+      places_.emplace(path.item(i).text(), member->children[i].place);
+    }
     target = std::move(*values);
     return *this;
   }
@@ -56,7 +63,7 @@ class Section {
     if (!member) return *this;
     const FieldPath path = path_.member(name);
     if (auto good = expect_members(*member, path, known); !good) return keep(good.error());
-    Section inner(*member, path);
+    Section inner(*member, path, places_);
     if (auto good = body(inner); !good) return keep(good.error());
     return *this;
   }
@@ -72,12 +79,12 @@ class Section {
     if (error_) return Failure(*error_);
     return {};
   }
-  [[nodiscard]] const YamlNode& node() const { return node_; }
-  [[nodiscard]] const FieldPath& path() const { return path_; }
 
  private:
-  const YamlNode* find(std::string_view name) const {
-    return error_ ? nullptr : find_member(node_, name);
+  const YamlNode* find(std::string_view name) {
+    const YamlNode* member = error_ ? nullptr : find_member(node_, name);
+    if (member) places_.emplace(path_.member(name).text(), member->place);
+    return member;
   }
   Section& keep(Error error) {
     if (!error_) error_ = std::move(error);
@@ -86,6 +93,7 @@ class Section {
 
   const YamlNode& node_;
   const FieldPath& path_;
+  Places& places_;
   std::optional<Error> error_;
 };
 
@@ -97,6 +105,14 @@ Result<bool> boolean(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
   return invalid("", "must be true or false");
+}
+
+auto duration_to(Seconds most) {
+  return [=](std::string_view text) -> Result<Seconds> {
+    ASSIGN_OR_RETURN(const Seconds duration, parse_duration(text));
+    if (duration > most) return invalid("", "must be at most " + format_duration(most));
+    return duration;
+  };
 }
 
 auto number(unsigned least, unsigned most) {
@@ -133,6 +149,12 @@ Result<std::string> domain_and_path(std::string_view text) {
   return std::string(text);
 }
 
+Result<std::string> token_label(std::string_view text) {
+  if (text.size() <= limits::token_label_bytes && !text.ends_with(' ')) return std::string(text);
+  return invalid("", "must have at most " + std::to_string(limits::token_label_bytes) +
+                         " bytes and no blank at its end");
+}
+
 Result<std::string> tls_name(std::string_view text) {
   if (is_dns_name(text, false)) return std::string(text);
   return normalize_ip(text);
@@ -143,7 +165,7 @@ constexpr std::array<std::string_view, 14> kProfileMembers = {
     "max_validity",     "key_types",           "subject",      "alt_names",   "wildcard",
     "require_alt_name", "same_key_renewal",    "ocsp_nocheck", "description"};
 
-Result<Profile> read_profile(const YamlNode& node, const FieldPath& path) {
+Result<Profile> read_profile(const YamlNode& node, const FieldPath& path, Places& places) {
   RETURN_IF_ERROR(expect_members(node, path, kProfileMembers));
   Profile profile;
   auto name = ProfileName::parse(node.name);
@@ -151,7 +173,7 @@ Result<Profile> read_profile(const YamlNode& node, const FieldPath& path) {
   profile.name = *name;
   unsigned path_length = 0;
   std::string description;
-  Section section(node, path);
+  Section section(node, path, places);
   section.require("default_validity").require("max_validity").require("key_types");
   section.read_all("key_usages", profile.key_usages, parse_key_usage)
       .read_all("extended_key_usages", profile.extended_key_usages, parse_extended_key_usage)
@@ -169,20 +191,24 @@ Result<Profile> read_profile(const YamlNode& node, const FieldPath& path) {
       .read("description", description, any_text);
   RETURN_IF_ERROR(section.done());
   profile.path_length = static_cast<int>(path_length);
-  if (auto good = check_consistency(profile); !good) {
-    return path.refuse(node.place, good.error().message);
-  }
   return profile;
 }
 
-Result<void> read_profiles(const YamlNode& node, const FieldPath& path, Profiles& profiles) {
+Result<void> read_profiles(const YamlNode& node, const FieldPath& path, Config& config) {
   if (node.kind != YamlNode::Kind::mapping || node.children.empty()) {
     return path.refuse(node.place, "must name at least one profile");
   }
   for (const YamlNode& child : node.children) {
-    ASSIGN_OR_RETURN(Profile profile, read_profile(child, path.member(child.name)));
+    const FieldPath profile_path = path.member(child.name);
+    config.places.emplace(profile_path.text(), child.name_place);
+    ASSIGN_OR_RETURN(Profile profile, read_profile(child, profile_path, config.places));
+    if (auto good = check_consistency(profile); !good) {
+      // "profiles.NAME.MEMBER must …"
+      const auto& [code, message, field, detail] = good.error();
+      return config.refuse(field, message.substr(field.size() + 1));
+    }
     const ProfileName name = profile.name;
-    profiles.emplace(name, std::move(profile));
+    config.profiles.emplace(name, std::move(profile));
   }
   return {};
 }
@@ -191,13 +217,13 @@ Result<void> read_token(Section& section, Config::Token& token) {
   return section.require("module")
       .require("pin_file")
       .read("module", token.module, any_text)
-      .read("label", token.label, any_text)
+      .read("label", token.label, token_label)
       .read("pin_file", token.pin_file, any_text)
       .read("socket", token.socket, any_text)
       .read("softhsm_config", token.softhsm_config, any_text)
       .read("keyholders", token.keyholders, number(1, limits::keyholders_at_most))
       .read("lanes", token.lanes, number(1, limits::lanes_at_most))
-      .read("deadline", token.deadline, parse_duration)
+      .read("deadline", token.deadline, duration_to(limits::token_call_deadline_at_most))
       .done();
 }
 
@@ -206,15 +232,25 @@ void make_absolute(const std::string& home, std::string& path) {
   if (!path.empty() && path.front() != '/') path = home + "/" + path;
 }
 
-Result<void> check(const Config& config, const FieldPath& document) {
+Result<void> check(const Config& config) {
   if (!config.profiles.contains(config.enrollment_profile)) {
-    return document.member("enrollment")
-        .member("profile")
-        .refuse({}, "there is no profile \"" + config.enrollment_profile.text() + "\"");
+    return config.refuse("enrollment.profile",
+                         "there is no profile \"" + config.enrollment_profile.text() + "\"");
+  }
+  if (!config.profiles.contains(ProfileName::literal("tls-server"))) {
+    return config.refuse("profiles", "must have tls-server: the service's own certificate is one");
   }
   if (config.crl_refresh >= config.crl_lifetime) {
-    return document.member("crl").member("refresh").refuse(
-        {}, "must be shorter than the lifetime, or a reader will meet an expired CRL");
+    return config.refuse("crl.refresh", "(" + format_duration(config.crl_refresh) +
+                                            ") must be shorter than the lifetime (" +
+                                            format_duration(config.crl_lifetime) +
+                                            "), or a reader will meet an expired CRL");
+  }
+  if (!config.token.socket.empty() && config.token.keyholders != 1) {
+    return config.refuse("token.keyholders", "must be 1: there is one keyholder at a socket");
+  }
+  if (config.api.port != 0 && to_text(config.api) == to_text(config.public_http)) {
+    return config.refuse("public", "is the API's address too");
   }
   return {};
 }
@@ -234,7 +270,7 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
   Config config;
   unsigned version = 0;
   std::string description;
-  Section section(root, document);
+  Section section(root, document, config.places);
   for (const char* name :
        {"version", "public_url", "token", "log_origin", "enrollment", "profiles"}) {
     section.require(name);
@@ -250,7 +286,7 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
       .read("connections", config.connections, number(8, 100'000))
       .read("log_origin", config.log_origin, domain_and_path)
       .read("trust_domain", config.trust_domain, domain)
-      .read("backdate", config.backdate, parse_duration)
+      .read("backdate", config.backdate, duration_to(limits::backdate_at_most))
       .read("blocked_keys", config.blocked_keys, any_text)
       .section("token", kTokenMembers,
                [&](Section& token) { return read_token(token, config.token); })
@@ -271,8 +307,12 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
       });
   RETURN_IF_ERROR(section.done());
   const YamlNode* profiles = find_member(root, "profiles");
-  RETURN_IF_ERROR(read_profiles(*profiles, document.member("profiles"), config.profiles));
-  RETURN_IF_ERROR(check(config, document));
+  config.places.emplace("profiles", profiles->name_place);
+  RETURN_IF_ERROR(read_profiles(*profiles, document.member("profiles"), config));
+  if (!config.token.socket.empty() && !config.places.contains("token.keyholders")) {
+    config.token.keyholders = 1;
+  }
+  RETURN_IF_ERROR(check(config));
   return config;
 }
 
@@ -300,12 +340,23 @@ std::string to_text(const ListenAddress& address) {
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
+Failure Config::refuse(const std::string& member, const std::string& message) const {
+  std::string_view known = member;
+  while (!known.empty() && !places.contains(known)) {
+    const std::size_t end = known.find_last_of(".[");
+    known = known.substr(0, end == known.npos ? 0 : end);
+  }
+  const auto found = places.find(known);
+  return refuse_at("config.yaml", found == places.end() ? Place{} : found->second, member, message);
+}
+
 Result<Config> parse_config(std::string_view text, const std::string& home) {
   const FieldPath document("config.yaml");
   if (text.size() > kConfigBytes) return document.refuse({}, "is longer than 1 MiB");
   ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document, {}));
   ASSIGN_OR_RETURN(Config config, read_config(root, document));
   config.home = home;
+  make_absolute(home, config.token.module);
   make_absolute(home, config.token.pin_file);
   make_absolute(home, config.token.socket);
   make_absolute(home, config.token.softhsm_config);

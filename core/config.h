@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/profile.h"
+#include "core/yaml.h"
 
 namespace chancery {
 
@@ -36,8 +38,8 @@ struct Config {
     std::string pin_file;
     std::string socket;          ///< of a keyholder that runs already; empty: spawn it
     std::string softhsm_config;  ///< SOFTHSM2_CONF for the keyholder; empty: inherited
-    unsigned keyholders = 2;     ///< processes
-    unsigned lanes = 8;          ///< per keyholder
+    unsigned keyholders = 2;     ///< processes; one where there is a socket
+    unsigned lanes = 4;          ///< per keyholder
     Seconds deadline{10};        ///< of one call
   } token;
 
@@ -53,10 +55,17 @@ struct Config {
   CaName enrollment_ca;            ///< who issues it, and the service's own certificate
 
   Profiles profiles;
+
+  /// Where the file has its members, by their paths ("crl.refresh", "trust_anchors[0]").
+  std::map<std::string, Place, std::less<>> places;
+  /// invalid_request "config.yaml:LINE:COLUMN: MEMBER: message", at the member's place, or at that
+  /// of what it belongs to where the file leaves it out.
+  [[nodiscard]] Failure refuse(const std::string& member, const std::string& message) const;
 };
 
 /// Reads and checks HOME/config.yaml. invalid_request with line, column and the name of what is
-/// wrong: unknown or repeated members, wrong types, out of range, inconsistent profiles.
+/// wrong: unknown or repeated members, wrong types, out of range, inconsistent profiles, members
+/// that contradict each other.
 Result<Config> load_config(const std::string& home);
 Result<Config> parse_config(std::string_view text, const std::string& home);
 

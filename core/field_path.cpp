@@ -33,8 +33,12 @@ std::string FieldPath::text() const {
 }
 
 Failure FieldPath::refuse(Place place, const std::string& message, ErrorCode code) const {
-  const std::string field = text();
-  std::string full = std::string(file_) + ":" + std::to_string(place.line) + ":" +
+  return refuse_at(file_, place, text(), message, code);
+}
+
+Failure refuse_at(std::string_view file, Place place, const std::string& field,
+                  const std::string& message, ErrorCode code) {
+  std::string full = std::string(file) + ":" + std::to_string(place.line) + ":" +
                      std::to_string(place.column) + ": " + (field.empty() ? "" : field + ": ") +
                      message;
   return fail(code, std::move(full), field);

@@ -37,6 +37,10 @@ class FieldPath {
   std::size_t index_ = kNoIndex;
 };
 
+/// The same for a field whose place was kept.
+Failure refuse_at(std::string_view file, Place place, const std::string& field,
+                  const std::string& message, ErrorCode code = ErrorCode::invalid_request);
+
 /// `; did you mean "dns_names"?` where one of `known` is near to `text`, else nothing.
 std::string did_you_mean(std::string_view text, std::span<const std::string_view> known);
 

@@ -49,11 +49,13 @@ inline constexpr std::size_t ed25519_message_bytes =
 
 // Keyholder
 inline constexpr std::uint32_t frame_bytes = 64 << 10;
-inline constexpr unsigned lanes_at_most = 256;         // per keyholder
-inline constexpr unsigned keyholders_at_most = 16;     // per token
-inline constexpr auto token_call_deadline = 10s;       // default; one signature on a slow token
-inline constexpr auto key_generation_deadline = 120s;  // RSA-4096 on a smart card takes a minute
-inline constexpr auto lane_wait = 10s;                 // for a free lane, then "busy"
+inline constexpr unsigned lanes_at_most = 256;           // per keyholder
+inline constexpr unsigned keyholders_at_most = 16;       // per token
+inline constexpr auto token_call_deadline = 10s;         // default; one signature on a slow token
+inline constexpr auto token_call_deadline_at_most = 1h;  // a lane is held as long by a dead token
+inline constexpr std::size_t token_label_bytes = 32;     // CK_TOKEN_INFO, PKCS#11 v2.40 section 3.2
+inline constexpr auto key_generation_deadline = 120s;    // RSA-4096 on a smart card takes a minute
+inline constexpr auto lane_wait = 10s;                   // for a free lane, then "busy"
 inline constexpr auto keyholder_start_deadline =
     30s;  // a network HSM's module connects and logs in
 inline constexpr auto keyholder_restart_delay = 200ms;  // doubled for each start in vain

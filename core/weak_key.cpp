@@ -97,7 +97,7 @@ Result<void> check_ed25519(const PublicKey& key) {
 
 Result<BlockedKeys> BlockedKeys::load(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return invalid("blocked_keys", "blocked_keys: " + path + " cannot be read");
+  if (!file) return invalid("blocked_keys", path + " cannot be read");
   BlockedKeys blocked;
   RETURN_IF_ERROR(each_line(file, [&](const std::string& line, std::size_t number) -> Result<void> {
     if (!is_lower_hex(line, 64)) {

@@ -21,7 +21,8 @@ Result<Number> parse_number(const char* text, Number least, Number most) {
 }
 
 Result<std::chrono::milliseconds> parse_milliseconds(const char* text) {
-  ASSIGN_OR_RETURN(const long value, parse_number<long>(text, 1, 3'600'000));
+  constexpr std::chrono::milliseconds most = limits::token_call_deadline_at_most;
+  ASSIGN_OR_RETURN(const long value, parse_number<long>(text, 1, most.count()));
   return std::chrono::milliseconds(value);
 }
 
@@ -61,7 +62,7 @@ Result<void> check_complete(const Arguments& arguments) {
     return invalid("arguments", "--module, --label and --pin-file are needed");
   }
   // CK_TOKEN_INFO's label has 32 bytes, padded with blanks (PKCS#11 v2.40 section 3.2).
-  if (arguments.label.size() > 32 || arguments.label.ends_with(' ')) {
+  if (arguments.label.size() > limits::token_label_bytes || arguments.label.ends_with(' ')) {
     return invalid("arguments", "a token's label has at most 32 bytes and no blank at its end");
   }
   if (arguments.mode == Arguments::Mode::init_token && arguments.so_pin_file.empty()) {

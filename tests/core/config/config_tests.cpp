@@ -1,0 +1,101 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/config.h"
+
+namespace chancery {
+namespace {
+
+std::string good() {
+  return default_config({{"127.0.0.1", 8443}, {"127.0.0.1", 8080}, "/m.so", "mine", "pin", ""});
+}
+
+/// The configuration of a new installation with one part of it written in another way.
+struct BadRow {
+  std::string name;
+  std::string part, instead;
+  std::string at;       ///< where the message points to: the line that begins so, of the new text
+  std::string message;  ///< behind the line
+};
+
+std::string line_of(const std::string& text, const std::string& begin) {
+  const std::size_t at = text.find("\n" + begin);
+  BOOST_REQUIRE_MESSAGE(at != text.npos, begin);
+  return std::to_string(2 + std::count(text.begin(), text.begin() + static_cast<long>(at), '\n'));
+}
+
+const std::vector<BadRow> kRows = {
+    {"notBefore set back too far", "backdate: 60s", "backdate: 61m",
+     "backdate:", "11: backdate: must be at most 1h"},
+    {"a call that may take too long", "deadline: 10s", "deadline: 2h",
+     "  deadline:", "13: token.deadline: must be at most 1h"},
+    {"a label that no token has", "label: \"mine\"", "label: 33-bytes-are-too-long-for-a-label-",
+     "  label:", "10: token.label: must have at most 32 bytes and no blank at its end"},
+    {"several keyholders at a socket", "keyholders: 2", "socket: s\n  keyholders: 2",
+     "  keyholders:", "15: token.keyholders: must be 1: there is one keyholder at a socket"},
+    {"an enrolment profile that is not there", "  profile: machine", "  profile: machin",
+     "  profile:", "12: enrollment.profile: there is no profile \"machin\""},
+    {"no profile for the service itself", "\n  tls-server:", "\n  tls:", "profiles:",
+     "1: profiles: must have tls-server: the service's own certificate is one"},
+    {"a CRL that expires before the next one", "refresh: 12h", "refresh: 24h", "  refresh:",
+     "12: crl.refresh: (1d) must be shorter than the lifetime (1d), or a reader will meet an "
+     "expired CRL"},
+    {"the same with the default", "  lifetime: 24h\n  refresh: 12h", "  lifetime: 12h",
+     "  lifetime:",
+     "3: crl.refresh: (12h) must be shorter than the lifetime (12h), or a reader will meet an "
+     "expired CRL"},
+    {"one address for both", "public: \"127.0.0.1:8080\"", "public: 127.0.0.1:8443",
+     "public:", "9: public: is the API's address too"},
+    {"a profile against itself", "default_validity: 7d", "default_validity: 31d",
+     "    default_validity:",
+     "23: profiles.machine.default_validity: must be above zero and at most max_validity"},
+    {"a profile that lacks something", "    key_usages: [digital_signature]\n", "",
+     "  machine:", "3: profiles.machine.key_usages: must not be empty"},
+    {"missing", "log_origin:", "description:", "version:", "1: log_origin: is missing"},
+};
+
+BOOST_AUTO_TEST_SUITE(config)
+
+BOOST_AUTO_TEST_CASE(a_new_one_is_good) {
+  const auto config = parse_config(good(), "/home");
+  BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
+  BOOST_TEST(config->token.pin_file == "/home/pin");
+  BOOST_TEST(config->token.module == "/m.so");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_is_named_once_with_its_place) {
+  for (const BadRow& row : kRows) {
+    BOOST_TEST_CONTEXT(row.name) {
+      std::string text = good();
+      BOOST_REQUIRE(text.find(row.part) != text.npos);
+      text.replace(text.find(row.part), row.part.size(), row.instead);
+      const auto config = parse_config(text, "/home");
+      BOOST_REQUIRE(!config);
+      BOOST_TEST(config.error().message ==
+                 "config.yaml:" + line_of(text, row.at) + ":" + row.message);
+      BOOST_CHECK(config.error().code == ErrorCode::invalid_request);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(at_a_socket_there_is_one_keyholder) {
+  std::string text = good();
+  const std::string given = "  keyholders: 2\n";
+  text.replace(text.find(given), given.size(), "  socket: s\n");
+  const auto config = parse_config(text, "/home");
+  BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
+  BOOST_TEST(config->token.keyholders == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_place_outside_the_parser) {
+  const auto config = parse_config("trust_anchors: [a.pem,\n  b.pem]\n" + good(), "/home");
+  BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
+  BOOST_TEST(config->refuse("trust_anchors[1]", "no").value().message ==
+             "config.yaml:2:3: trust_anchors[1]: no");
+  BOOST_TEST(config->refuse("blocked_keys", "no").value().message ==
+             "config.yaml:1:1: blocked_keys: no");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chancery
