@@ -16,6 +16,7 @@
 #include "api/daemon.h"
 #include "core/durable_file.h"
 #include "core/installation.h"
+#include "core/new_home.h"
 #include "pkcs11/keyholder_pool.h"
 #include "pkcs11/softhsm_token_file.h"
 #include "pkcs11/token_initialisation.h"
@@ -110,13 +111,21 @@ Result<std::unique_ptr<KeyholderPool>> start_token(const Config& config, TokenEv
 }
 
 PolicyLoader policy_loader(const Config& config) {
-  return [vocabulary = PolicyVocabulary::of(config.profiles)](const std::string& text) {
-    return load_policy(text, vocabulary);
+  return [profiles = config.profiles](const std::string& text, const std::vector<CaName>& cas) {
+    return load_policy(text, PolicyVocabulary::of(profiles, cas));
   };
 }
 
 Failure io_error(const std::string& what) {
   return fail(ErrorCode::store_unavailable, what + ": " + std::strerror(errno));
+}
+
+/// For the operator. What is wrong with a file has its field behind the place in the message.
+std::string report_line(const Error& error) {
+  const bool named =
+      error.field.empty() || error.message.find(error.field + ": ") != std::string::npos;
+  return (named ? "" : error.field + ": ") + error.message +
+         (error.detail.empty() ? "" : " (" + error.detail + ")");
 }
 
 /// For port 0: one that is free now. It is written down, because certificates will name it.
@@ -172,10 +181,6 @@ Result<void> make_softhsm_token(const std::string& home, NewInstallation& wanted
 
 /// Everything up to the point where the new home can be opened like any other.
 Result<void> lay_out(const std::string& home, const InitOptions& options) {
-  if (::access((home + "/config.yaml").c_str(), F_OK) == 0) {
-    return fail(ErrorCode::conflict, home + " holds an installation already", "home");
-  }
-  RETURN_IF_ERROR(make_folder(home));
   NewInstallation wanted;
   ASSIGN_OR_RETURN(wanted.api, settle(options.api));
   ASSIGN_OR_RETURN(wanted.public_http, settle(options.public_http));
@@ -191,16 +196,16 @@ Result<void> lay_out(const std::string& home, const InitOptions& options) {
   return replace_durable_file(home + "/policy.yaml", default_policy(config.trust_domain), 0600);
 }
 
-Result<std::string> absolute(const std::string& path) {
-  if (path.empty()) return invalid("home", "--home must name a folder");
+/// A path of the command line.
+Result<std::string> absolute(const std::string& option, const std::string& path) {
+  if (path.empty()) return invalid("", option + " is empty");
   if (path.front() == '/') return path;
   std::array<char, PATH_MAX> here{};
   if (!::getcwd(here.data(), here.size())) return io_error("no current folder");
   return std::string(here.data()) + "/" + path;
 }
 
-Result<void> init(const InitOptions& options) {
-  ASSIGN_OR_RETURN(const std::string home, absolute(options.home));
+Result<void> make_installation(const std::string& home, const InitOptions& options) {
   RETURN_IF_ERROR(lay_out(home, options));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
   TokenEvents events;
@@ -217,12 +222,66 @@ Result<void> init(const InitOptions& options) {
   return {};
 }
 
+Result<void> init(InitOptions options) {
+  ASSIGN_OR_RETURN(const std::string home, absolute("--home", options.home));
+  if (!options.module.empty()) {
+    ASSIGN_OR_RETURN(options.module, absolute("--module", options.module));
+    ASSIGN_OR_RETURN(options.pin_file, absolute("--pin-file", options.pin_file));
+  }
+  ASSIGN_OR_RETURN(NewHome new_home, NewHome::claim(home));
+  RETURN_IF_ERROR(make_installation(home, options));
+  new_home.keep();
+  return {};
+}
+
+Result<void> expect_file(const Config& config, const std::string& member, const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return config.refuse(member, path + ": " + std::strerror(errno));
+  }
+  if (!S_ISREG(status.st_mode)) return config.refuse(member, path + " is not a regular file");
+  return {};
+}
+
+/// What the service reads at its start.
+Result<void> check_files(const Config& config) {
+  for (std::size_t i = 0; i < config.trust_anchors.size(); ++i) {
+    const std::string member = "trust_anchors[" + std::to_string(i) + "]";
+    RETURN_IF_ERROR(expect_file(config, member, config.trust_anchors[i]));
+    const auto read = read_certificates({config.trust_anchors[i]});
+    if (!read) return config.refuse(member, read.error().message);
+  }
+  if (config.blocked_keys.empty()) return {};
+  RETURN_IF_ERROR(expect_file(config, "blocked_keys", config.blocked_keys));
+  const auto blocked = BlockedKeys::load(config.blocked_keys);
+  if (!blocked) return config.refuse("blocked_keys", blocked.error().message);
+  return {};
+}
+
+/// What a keyholder reads: without it the service starts, and waits for the token.
+Result<void> check_token_files(const Config& config) {
+  if (!config.token.socket.empty()) return {};
+  RETURN_IF_ERROR(expect_file(config, "token.module", config.token.module));
+  RETURN_IF_ERROR(expect_file(config, "token.pin_file", config.token.pin_file));
+  if (config.token.softhsm_config.empty()) return {};
+  return expect_file(config, "token.softhsm_config", config.token.softhsm_config);
+}
+
+/// Without the database there would be no inventory, and a second log of the same name.
+Result<void> expect_database(const std::string& home) {
+  const std::string path = home + "/chancery.db";
+  if (::access(path.c_str(), F_OK) == 0) return {};
+  return fail(ErrorCode::store_unavailable,
+              "the database " + path + " cannot be read, restore it: " + std::strerror(errno));
+}
+
 /// A new identity for somebody who lost theirs; the service must be stopped.
 Result<void> make_identity(const std::string& home_option, const std::string& name_text,
                            const std::string& out) {
-  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const std::string home, absolute("--home", home_option));
   ASSIGN_OR_RETURN(const MachineName name, MachineName::parse(name_text));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
+  RETURN_IF_ERROR(expect_database(home));
   TokenEvents events;
   ASSIGN_OR_RETURN(const auto token, start_token(config, events));
   ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
@@ -231,12 +290,18 @@ Result<void> make_identity(const std::string& home_option, const std::string& na
   return {};
 }
 
-/// Says whether config.yaml and policy.yaml would be accepted.
+/// Says whether the service would start with config.yaml and policy.yaml. It may be running.
 Result<void> check(const std::string& home_option) {
-  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const std::string home, absolute("--home", home_option));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
+  RETURN_IF_ERROR(check_files(config));
+  RETURN_IF_ERROR(check_token_files(config));
+  RETURN_IF_ERROR(expect_database(home));
+  ASSIGN_OR_RETURN(const auto store, Store::open_read_only(home + "/chancery.db"));
+  RETURN_IF_ERROR(check_continuity(config, *store));
+  ASSIGN_OR_RETURN(const std::vector<CaName> cas, ca_names(*store));
   ASSIGN_OR_RETURN(const std::string text, read_file(home + "/policy.yaml", limits::policy_bytes));
-  ASSIGN_OR_RETURN(const auto policy, policy_loader(config)(text));
+  ASSIGN_OR_RETURN(const auto policy, policy_loader(config)(text, cas));
   std::cout << "config.yaml and policy.yaml are good; policy version " << policy->version()
             << std::endl;
   return {};
@@ -244,8 +309,10 @@ Result<void> check(const std::string& home_option) {
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reloads the policy.
 Result<void> serve(const std::string& home_option, const sigset_t& signals) {
-  ASSIGN_OR_RETURN(const std::string home, absolute(home_option));
+  ASSIGN_OR_RETURN(const std::string home, absolute("--home", home_option));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
+  RETURN_IF_ERROR(check_files(config));
+  RETURN_IF_ERROR(expect_database(home));
   TokenEvents events;
   ASSIGN_OR_RETURN(const auto token, start_token(config, events));
   ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
@@ -259,7 +326,7 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
     if (signal != SIGHUP) break;
     const auto changed = instance->reload_policy(Instance::self());
     std::cerr << "chanceryd: "
-              << (!changed   ? "the policy stays: " + changed.error().message
+              << (!changed   ? "the policy stays: " + report_line(changed.error())
                   : *changed ? "new policy " + instance->service().policy()->version()
                              : std::string("the policy has not changed"))
               << std::endl;
@@ -270,11 +337,8 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
 
 int report(const Result<void>& result) {
   if (result) return 0;
-  const Error& error = result.error();
-  std::cerr << "chanceryd: " << (error.field.empty() ? "" : error.field + ": ") << error.message;
-  if (!error.detail.empty()) std::cerr << " (" << error.detail << ")";
-  std::cerr << std::endl;
-  return error.code == ErrorCode::invalid_request ? 2 : 1;
+  std::cerr << "chanceryd: " << report_line(result.error()) << std::endl;
+  return result.error().code == ErrorCode::invalid_request ? 2 : 1;
 }
 
 int run(int argc, char** argv) {

@@ -1,8 +1,10 @@
 #include "core/instance.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+
+#include "core/signed_note.h"
 
 namespace chancery {
 
@@ -30,10 +32,11 @@ Result<std::unique_ptr<Instance>> Instance::open(Config config, Token& token, Po
 }
 
 Instance::Instance(Config config, Token& token, PolicyLoader loader)
-    : config_(std::move(config)), token_(token), load_policy_(std::move(loader)) {}
+    : config_(std::move(config)), token_(token), loader_(std::move(loader)) {}
 
 Result<void> Instance::start() {
   ASSIGN_OR_RETURN(store_, Store::open(config_.home + "/chancery.db"));
+  RETURN_IF_ERROR(check_continuity(config_, *store_));
   ASSIGN_OR_RETURN(log_, AuditLog::open(*store_, config_.home + "/last-checkpoint"));
   ASSIGN_OR_RETURN(recovered_, log_->recover());
   ASSIGN_OR_RETURN(keys_, KeyRing::load(*store_));
@@ -56,7 +59,7 @@ Result<void> Instance::start() {
 
   ASSIGN_OR_RETURN(const std::string text,
                    read_file(config_.home + "/policy.yaml", limits::policy_bytes));
-  ASSIGN_OR_RETURN(auto policy, load_policy_(text));
+  ASSIGN_OR_RETURN(auto policy, load_policy(text));
   return service_->adopt(self(), std::move(policy), text);
 }
 
@@ -66,10 +69,19 @@ Instance::~Instance() {
   [[maybe_unused]] const auto recorded = log_->record(self().context, AuditEntry(EntryKind::stop));
 }
 
+Result<std::shared_ptr<const Policy>> Instance::load_policy(const std::string& text) const {
+  std::vector<CaName> names;
+  for (const CertificateAuthority* ca : service_->cas()) names.push_back(ca->record.name);
+  return loader_(text, names);
+}
+
 Result<bool> Instance::reload_policy(const Caller& caller) {
   const std::lock_guard lock(policy_file_);
   auto text = read_file(config_.home + "/policy.yaml", limits::policy_bytes);
-  auto policy = text ? load_policy_(*text) : Failure(text.error());
+  // Its path is none of the caller's business.
+  if (!text)
+    text = fail(ErrorCode::invalid_request, "policy.yaml cannot be read", "", text.error().message);
+  auto policy = text ? load_policy(*text) : Failure(text.error());
   if (!policy) {
     AuditEntry entry(EntryKind::policy);
     entry.set("operation", name_of(Operation::policy_change));
@@ -82,6 +94,30 @@ Result<bool> Instance::reload_policy(const Caller& caller) {
   if ((*policy)->version() == service_->policy()->version()) return false;
   RETURN_IF_ERROR(service_->adopt(caller, std::move(*policy), *text));
   return true;
+}
+
+Result<std::vector<CaName>> ca_names(Store& store) {
+  ASSIGN_OR_RETURN(const std::vector<CaRecord> cas, store.cas());
+  std::vector<CaName> names;
+  for (const CaRecord& ca : cas) names.push_back(ca.name);
+  return names;
+}
+
+Result<void> check_continuity(const Config& config, Store& store) {
+  ASSIGN_OR_RETURN(const auto signed_last, store.last_signed_checkpoint());
+  if (signed_last) {
+    ASSIGN_OR_RETURN(const Checkpoint checkpoint, parse_checkpoint(signed_last->note));
+    if (checkpoint.origin != config.log_origin) {
+      return config.refuse("log_origin", "is \"" + config.log_origin +
+                                             "\", but this log's checkpoints are signed as \"" +
+                                             checkpoint.origin + "\", and a log keeps its origin");
+    }
+  }
+  ASSIGN_OR_RETURN(const std::vector<CaName> cas, ca_names(store));
+  if (cas.empty() || std::find(cas.begin(), cas.end(), config.enrollment_ca) != cas.end()) {
+    return {};  // none: a new installation is being made
+  }
+  return config.refuse("enrollment.ca", "there is no CA \"" + config.enrollment_ca.text() + "\"");
 }
 
 }  // namespace chancery

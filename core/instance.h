@@ -13,8 +13,10 @@
 
 namespace chancery {
 
-/// Compiles a policy file's text, or says with line and column what is wrong with it.
-using PolicyLoader = std::function<Result<std::shared_ptr<const Policy>>(const std::string& text)>;
+/// Compiles a policy file's text, or says with line and column what is wrong with it. `cas` are the
+/// CAs that it may name; none while a new installation is made.
+using PolicyLoader = std::function<Result<std::shared_ptr<const Policy>>(
+    const std::string& text, const std::vector<CaName>& cas)>;
 
 /// One installation, opened on its token: store, log, keys and the signing service.
 class Instance {
@@ -43,10 +45,11 @@ class Instance {
  private:
   Instance(Config config, Token& token, PolicyLoader loader);
   Result<void> start();
+  Result<std::shared_ptr<const Policy>> load_policy(const std::string& text) const;
 
   const Config config_;
   Token& token_;
-  const PolicyLoader load_policy_;
+  const PolicyLoader loader_;
   std::mutex policy_file_;  // one reload at a time
   std::size_t recovered_ = 0;
   // Each uses those above it.
@@ -55,6 +58,13 @@ class Instance {
   std::unique_ptr<KeyRing> keys_;
   std::unique_ptr<SigningService> service_;
 };
+
+/// The CAs that a database has.
+Result<std::vector<CaName>> ca_names(Store& store);
+
+/// Whether `config` goes on where the database stands: its log_origin is that of the last signed
+/// checkpoint, its enrollment.ca one of the CAs. invalid_request with the line of config.yaml.
+Result<void> check_continuity(const Config& config, Store& store);
 
 /// The whole of a small file; invalid_request with its name when it cannot be read or is longer
 /// than `at_most` bytes.

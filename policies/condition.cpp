@@ -57,20 +57,23 @@ Result<void> read_names(const YamlNode& node, const FieldPath& path,
   return {};
 }
 
-Result<std::string> known_name(const char* noun, const std::set<std::string, std::less<>>& known,
+Result<std::string> known_name(const char* noun, const std::vector<std::string_view>& names,
                                std::string_view text) {
-  if (known.contains(text)) return std::string(text);
-  const std::vector<std::string_view> names(known.begin(), known.end());
+  if (std::find(names.begin(), names.end(), text) != names.end()) return std::string(text);
   return invalid("", "there is no " + std::string(noun) + " \"" + std::string(text) + "\"" +
                          did_you_mean(text, names));
 }
 
 Result<std::string> known_profile(const PolicyVocabulary& vocabulary, std::string_view text) {
-  return known_name("profile", vocabulary.profiles, text);
+  std::vector<std::string_view> names;
+  for (const auto& [name, profile] : vocabulary.profiles) names.push_back(name.text());
+  return known_name("profile", names, text);
 }
 
 Result<std::string> known_issuer(const PolicyVocabulary& vocabulary, std::string_view text) {
-  if (vocabulary.issuers) return known_name("issuer", *vocabulary.issuers, text);
+  if (vocabulary.issuers) {
+    return known_name("issuer", {vocabulary.issuers->begin(), vocabulary.issuers->end()}, text);
+  }
   ASSIGN_OR_RETURN(const CaName name, CaName::parse(text));
   return name.text();
 }

@@ -5,6 +5,7 @@
 #include "core/field_path.h"
 #include "policies/condition.h"
 #include "policies/listing.h"
+#include "policies/profile_fit.h"
 
 namespace chancery {
 namespace {
@@ -187,6 +188,7 @@ Result<const GrantTerms*> GrantReader::read_terms(const YamlNode& node, const Fi
     RETURN_IF_ERROR(check_algorithms(*when, when_path, terms));
   }
   RETURN_IF_ERROR(check_complete(node, path, terms));
+  RETURN_IF_ERROR(check_profile_fit(node, path, vocabulary_, terms));
   terms_.push_back(std::move(terms));
   return &terms_.back();
 }

@@ -3,21 +3,22 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/profile.h"
 
 namespace chancery {
 
-/// The names that exist around a policy; a grant that speaks of others is refused when it is
-/// loaded.
+/// What exists around a policy; a grant that speaks of anything else is refused when it is loaded.
 struct PolicyVocabulary {
-  std::set<std::string, std::less<>> profiles;
+  Profiles profiles;
   /// The CAs; none while they are still to be made, and then issuers are not checked.
   std::optional<std::set<std::string, std::less<>>> issuers;
 
-  static PolicyVocabulary of(const Profiles& profiles) {
-    PolicyVocabulary vocabulary;
-    for (const auto& [name, profile] : profiles) vocabulary.profiles.insert(name.text());
+  static PolicyVocabulary of(Profiles profiles, const std::vector<CaName>& cas) {
+    PolicyVocabulary vocabulary{std::move(profiles), std::nullopt};
+    if (!cas.empty()) vocabulary.issuers.emplace();
+    for (const CaName& ca : cas) vocabulary.issuers->insert(ca.text());
     return vocabulary;
   }
 };

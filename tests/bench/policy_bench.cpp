@@ -107,7 +107,11 @@ Percentiles measure(const Policy& policy, const Shape& shape, std::size_t machin
 
 void run(const Shape& shape, std::size_t grants) {
   PolicyVocabulary vocabulary;
-  vocabulary.profiles = {"tls-server"};
+  Profile profile;
+  profile.name = ProfileName::literal("tls-server");
+  profile.key_types = {KeyType::ec_p256};
+  profile.alt_names = {AltNameType::dns};
+  vocabulary.profiles.emplace(profile.name, profile);
   const std::string text = policy_text(shape, grants);
   const auto begin = Clock::now();
   const auto policy = load_policy(text, vocabulary);

@@ -19,7 +19,15 @@ void require(bool condition) {
 
 PolicyVocabulary vocabulary() {
   PolicyVocabulary known;
-  known.profiles = {"machine", "tls-server", "tls-client", "code-signing"};
+  for (const char* name : {"machine", "tls-server", "tls-client", "code-signing"}) {
+    Profile profile;
+    profile.name = ProfileName::literal(name);
+    profile.key_types = {KeyType::ec_p256, KeyType::ec_p384, KeyType::rsa_3072};
+    profile.subject = {SubjectField::country, SubjectField::organization,
+                       SubjectField::common_name};
+    profile.alt_names = {AltNameType::dns, AltNameType::uri};
+    known.profiles.emplace(profile.name, profile);
+  }
   known.issuers = {{"root", "issuing"}};
   return known;
 }

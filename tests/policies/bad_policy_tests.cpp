@@ -318,6 +318,31 @@ const std::vector<BadRow> kConditions = {
      "3:60: grants[0].keys: has 1001 values; at most 1000 are allowed", ErrorCode::too_large},
 };
 
+/// A grant of certificates of `profile` under these conditions, on line 3.
+std::string issue_of(const std::string& profile, const std::string& conditions) {
+  return grant("{name: g, machines: [m], operations: [certificate.issue], issuers: [issuing],\n" +
+               std::string("    profiles: [") + profile + "],\n    when: {" + conditions + "}}\n");
+}
+
+const std::vector<BadRow> kProfileRows = {
+    {"e-mail addresses", when("emails: [\"*@example.com\"]"),
+     "9:7: grants[0].when.emails: none of the profiles [\"machine\"] allows e-mail addresses"},
+    {"DNS names", issue_of("code-signing", "common_names: [a], dns_names: [a]"),
+     "5:31: grants[0].when.dns_names: none of the profiles [\"code-signing\"] allows DNS names"},
+    {"addresses", issue_of("tls-client, identity", "dns_names: [a], ip_addresses: [10.0.0.1]"),
+     "5:28: grants[0].when.ip_addresses: none of the profiles [\"tls-client\", \"identity\"] "
+     "allows "
+     "IP addresses"},
+    {"URIs", issue_of("ocsp-signing", "common_names: [a], uris: [\"spiffe://a/b\"]"),
+     "5:31: grants[0].when.uris: none of the profiles [\"ocsp-signing\"] allows URIs"},
+    {"an organization", issue_of("machine", "dns_names: [a], subject: {organization: [A]}"),
+     "5:38: grants[0].when.subject.organization: none of the profiles [\"machine\"] allows an "
+     "organization"},
+    {"a key type", issue_of("machine", "dns_names: [a], key_types: [ec-p256, ec-p521]"),
+     "5:49: grants[0].when.key_types[1]: none of the profiles [\"machine\"] allows keys of type "
+     "ec-p521"},
+};
+
 const std::vector<BadRow> kRoleRows = {
     {"unknown role", roles("  admin: [a]\n"), "3:3: roles.admin: unknown field"},
     {"role near to one", roles("  auditors: [a]\n"),
@@ -373,6 +398,19 @@ BOOST_AUTO_TEST_CASE(its_machines) {
 }
 BOOST_AUTO_TEST_CASE(its_conditions) {
   for (const BadRow& row : kConditions) check_bad(row);
+}
+BOOST_AUTO_TEST_CASE(its_profiles) {
+  for (const BadRow& row : kProfileRows) check_bad(row);
+}
+BOOST_AUTO_TEST_CASE(one_profile_that_allows_it_is_enough) {
+  load_good(issue_of("machine, tls-client", "dns_names: [a], emails: [\"*@example.com\"]"));
+  load_good(issue_of("machine, tls-server", "dns_names: [a], key_types: [ec-p521]"));
+}
+BOOST_AUTO_TEST_CASE(key_types_of_keys_in_the_token_are_no_matter_of_profiles) {
+  load_good(
+      grant("{name: g, machines: [m], operations: [certificate.issue, key.create], keys: [k],\n"
+            "    issuers: [issuing], profiles: [machine],\n"
+            "    when: {dns_names: [a], key_types: [ec-p521]}}\n"));
 }
 BOOST_AUTO_TEST_CASE(its_roles) {
   for (const BadRow& row : kRoleRows) check_bad(row);

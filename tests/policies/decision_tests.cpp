@@ -275,7 +275,7 @@ std::vector<DecisionRow> nearest_rows() {
 BOOST_AUTO_TEST_SUITE(decision)
 
 BOOST_AUTO_TEST_CASE(each_row_with_its_reason) {
-  const auto policy = load_good(kPolicy);
+  const auto policy = load_good(kPolicy, permissive_vocabulary());
   for (const auto& rows : {allowed_rows(), name_rows(), attribute_rows(), nearest_rows()}) {
     for (const DecisionRow& row : rows) check_decision(*policy, row);
   }

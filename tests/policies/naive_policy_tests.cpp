@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(the_engine_agrees_with_the_naive_reading) {
   for (std::uint64_t seed = 1; seed <= policies; ++seed) {
     Chance chance(seed);
     const NaivePolicy naive = random_policy(chance);
-    const auto policy = load_good(naive.yaml());
+    const auto policy = load_good(naive.yaml(), permissive_vocabulary());
     for (std::size_t i = 0; i < kQuestions; ++i) {
       const Machine machine = random_machine(chance);
       const PolicyQuestion question = random_question(chance, machine);

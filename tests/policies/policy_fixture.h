@@ -6,21 +6,42 @@
 #include <sstream>
 #include <string>
 
+#include "core/config.h"
 #include "policies/policy_file.h"
 
 namespace chancery {
 
-inline PolicyVocabulary test_vocabulary() {
-  PolicyVocabulary vocabulary;
-  vocabulary.profiles = {"machine",      "identity",     "tls-server",     "tls-client",
-                         "code-signing", "ocsp-signing", "intermediate-ca"};
-  vocabulary.issuers = {{"root", "issuing"}};
+/// The profiles and CAs of a new installation.
+inline const PolicyVocabulary& test_vocabulary() {
+  static const PolicyVocabulary vocabulary = [] {
+    const NewInstallation wanted{{"127.0.0.1", 1}, {"127.0.0.1", 2}, "module", "token", "pin", ""};
+    const auto config = parse_config(default_config(wanted), "/home");
+    BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
+    return PolicyVocabulary::of(config->profiles,
+                                {CaName::literal("root"), CaName::literal("issuing")});
+  }();
+  return vocabulary;
+}
+/// The same with profiles that leave everything to the policy.
+inline const PolicyVocabulary& permissive_vocabulary() {
+  static const PolicyVocabulary vocabulary = [] {
+    PolicyVocabulary widened = test_vocabulary();
+    for (auto& [name, profile] : widened.profiles) {
+      profile.alt_names = {AltNameType::dns, AltNameType::ip, AltNameType::uri, AltNameType::email};
+      profile.subject = {SubjectField::country, SubjectField::organization,
+                         SubjectField::organizational_unit, SubjectField::common_name};
+      profile.key_types.clear();
+      for (const KeyTypeRow& row : key_types()) profile.key_types.push_back(row.type);
+    }
+    return widened;
+  }();
   return vocabulary;
 }
 
 /// Loads a policy that must be good.
-inline std::shared_ptr<const Policy> load_good(const std::string& text) {
-  auto policy = load_policy(text, test_vocabulary());
+inline std::shared_ptr<const Policy> load_good(
+    const std::string& text, const PolicyVocabulary& vocabulary = test_vocabulary()) {
+  auto policy = load_policy(text, vocabulary);
   BOOST_REQUIRE_MESSAGE(policy, (policy ? "" : policy.error().message));
   return *policy;
 }
