@@ -1,6 +1,6 @@
-#include "api/endpoint.h"
-
 #include <charconv>
+
+#include "api/endpoint.h"
 
 namespace chancery {
 namespace {
@@ -62,6 +62,11 @@ Route open(Application& application, std::string method, std::string pattern, st
             anyone.source = request.peer->address;
             return answer(application, request, caller_of(request, std::move(anyone)), endpoint);
           }};
+}
+
+Route with_query(Route route, std::vector<std::string> names) {
+  route.query = std::move(names);
+  return route;
 }
 
 HttpResponse json_response(int status, const Json& body) {

@@ -32,6 +32,9 @@ Route authenticated(Application& application, std::string method, std::string pa
 Route open(Application& application, std::string method, std::string pattern, std::string name,
            Endpoint endpoint, bool takes_body = false);
 
+/// The route with the query parameters that it takes.
+Route with_query(Route route, std::vector<std::string> names);
+
 HttpResponse json_response(int status, const Json& body);
 
 /// Refuses a body with any member; for what takes a POST but no parameters.

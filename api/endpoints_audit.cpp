@@ -82,7 +82,8 @@ std::vector<Route> audit_routes(Application& app) {
   return {
       authenticated(app, "GET", "/v1/audit/checkpoint", "auditCheckpoint", checkpoint),
       authenticated(app, "GET", "/v1/audit/keys", "auditKeys", keys),
-      authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),
+      with_query(authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),
+                 {"first", "count"}),
       authenticated(app, "POST", "/v1/audit/verify", "auditVerify", verify, true),
   };
 }

@@ -180,7 +180,8 @@ Result<HttpResponse> show(Call& call) {
 std::vector<Route> certificate_routes(Application& app) {
   return {
       open(app, "POST", "/v1/enroll", "enroll", enroll, true),
-      authenticated(app, "GET", "/v1/certificates", "listCertificates", list),
+      with_query(authenticated(app, "GET", "/v1/certificates", "listCertificates", list),
+                 {"machine", "after", "limit"}),
       authenticated(app, "POST", "/v1/certificates", "issueCertificate", issue, true),
       authenticated(app, "GET", "/v1/certificates/{serial}", "showCertificate", show),
       authenticated(app, "POST", "/v1/certificates/{serial}/revoke", "revokeCertificate", revoke,

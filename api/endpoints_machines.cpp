@@ -78,7 +78,8 @@ Result<HttpResponse> show(Call& call) {
 
 std::vector<Route> machine_routes(Application& app) {
   return {
-      authenticated(app, "GET", "/v1/machines", "listMachines", list),
+      with_query(authenticated(app, "GET", "/v1/machines", "listMachines", list),
+                 {"after", "limit"}),
       authenticated(app, "POST", "/v1/machines", "addMachine", add, true),
       authenticated(app, "GET", "/v1/machines/{name}", "showMachine", show),
       authenticated(app, "POST", "/v1/machines/{name}/token", "makeEnrollmentToken", new_token,

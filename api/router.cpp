@@ -158,6 +158,11 @@ HttpResponse Router::dispatch(HttpRequest& request, std::size_t& served_by) cons
 }
 
 HttpResponse Router::run(const Route& route, HttpRequest& request) const {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
+    return problem(ProblemKind::invalid_request, "there is no query parameter of this name",
+                   request.id, name);
+  }
   if (route.body_type.empty() && !request.body.empty()) {
     return problem(ProblemKind::invalid_request, "this takes no body", request.id, "body");
   }

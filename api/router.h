@@ -18,6 +18,7 @@ struct Route {
   std::string name;       ///< its operation: unique, in metrics and as OpenAPI's operationId
   std::string body_type;  ///< media type of the body it takes; empty: it takes none
   std::function<HttpResponse(HttpRequest&)> handler;
+  std::vector<std::string> query = {};  ///< parameters that may stand behind the path's "?"
 };
 
 /// The table of routes.
@@ -43,8 +44,9 @@ class Router {
   void observe(std::function<void(const Served&)> observer) { observer_ = std::move(observer); }
 
   /// Runs the route's handler. 404 for an unknown path, 405 with Allow for a wrong method, 415 for
-  /// a body of another type than the route's, 400 for a body where there should be none. Whether an
-  /// empty body will do is the handler's to say.
+  /// a body of another type than the route's, 400 for a body where there should be none and for a
+  /// query parameter that the route does not take. Whether an empty body will do is the handler's
+  /// to say.
   HttpResponse answer(HttpRequest& request) const;
 
  private:

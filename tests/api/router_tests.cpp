@@ -17,10 +17,16 @@ Route route(std::string method, std::string pattern, std::string name, std::stri
   return {std::move(method), std::move(pattern), name, std::move(body_type), handler};
 }
 
+Route listing() {
+  Route made = route("GET", "/v1/keys", "listKeys");
+  made.query = {"limit"};
+  return made;
+}
+
 Router example() {
   return Router({
       route("GET", "/", "root"),
-      route("GET", "/v1/keys", "listKeys"),
+      listing(),
       route("POST", "/v1/keys", "createKey", "application/json"),
       route("GET", "/v1/keys/{name}", "showKey"),
       route("GET", "/v1/keys/special", "special"),
@@ -41,6 +47,7 @@ HttpRequest request(std::string method, const std::string& target) {
   BOOST_TEST_REQUIRE(parsed.has_value());
   request.path = parsed->path;
   request.segments = parsed->segments;
+  request.query = parsed->query;
   return request;
 }
 
@@ -67,6 +74,10 @@ BOOST_AUTO_TEST_CASE(which_route) {
       {"HEAD", "/", 200, "root"},
       {"GET", "/v1/keys", 200, "listKeys"},
       {"GET", "/v1/keys/special", 200, "special"},
+      {"GET", "/v1/keys?limit=2", 200, "listKeys"},
+      {"GET", "/v1/keys?limit=2&limits=3", 400, ""},
+      {"GET", "/v1/keys/other?limit=2", 400, ""},
+      {"POST", "/v1/keys?limit=2", 400, ""},
       {"GET", "/v1/keys/other", 200, "showKey name=other"},
       {"GET", "/v1/keys/a%20b", 200, "showKey name=a b"},
       {"GET", "/crl/issuing.crl", 200, "crl ca=issuing"},

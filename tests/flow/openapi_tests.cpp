@@ -11,12 +11,26 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// "GET /v1/keys/{name} showKey takes a body"
+/// "GET /v1/keys/{name} showKey takes a body ?limit"
 using Surface = std::set<std::string>;
 
 std::string line(const std::string& method, const std::string& path, const std::string& name,
-                 bool body) {
-  return method + " " + path + " " + name + (body ? " takes a body" : "");
+                 bool body, const std::set<std::string>& query) {
+  std::string text = method + " " + path + " " + name + (body ? " takes a body" : "");
+  for (const std::string& parameter : query) text += " ?" + parameter;
+  return text;
+}
+
+std::set<std::string> query_of(const Json& document, const Json& operation) {
+  std::set<std::string> names;
+  for (const Json& given : operation.value("parameters", Json::array())) {
+    const bool shared = given.contains("$ref");
+    const Json& parameter =
+        shared ? document.at(Json::json_pointer(given.at("$ref").get<std::string>().substr(1)))
+               : given;
+    if (parameter.at("in") == "query") names.insert(parameter.at("name").get<std::string>());
+  }
+  return names;
 }
 
 Surface documented() {
@@ -27,8 +41,8 @@ Surface documented() {
       if (!operation.is_object()) continue;  // what the path's operations share
       std::string upper = method;
       for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-      surface.insert(
-          line(upper, path, operation.at("operationId"), operation.contains("requestBody")));
+      surface.insert(line(upper, path, operation.at("operationId"),
+                          operation.contains("requestBody"), query_of(document, operation)));
     }
   }
   return surface;
@@ -48,7 +62,8 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {
     for (const Route& route : routes) {
-      served.insert(line(route.method, route.pattern, route.name, !route.body_type.empty()));
+      served.insert(line(route.method, route.pattern, route.name, !route.body_type.empty(),
+                         {route.query.begin(), route.query.end()}));
     }
   }
   for (const std::string& one : documented()) {
