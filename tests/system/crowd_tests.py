@@ -1,4 +1,5 @@
-"""A crowd: machines that enrol and renew all at once. Refusals must be honest, and nothing is lost.
+"""A crowd: machines that enrol and renew all at once. Refusals must be honest, no connection breaks and
+nothing is lost.
 
 200 machines for some rounds; CHANCERY_LONG=1: 1,000 machines for a minute.
 """
@@ -128,12 +129,9 @@ class CrowdTest(ServiceTest):
         happened = collections.Counter(what for what, _ in reports)
         self.assertEqual([report for report in reports if report[0] == "refused"], [])
         issued = [detail for what, detail in reports if what == "issued"]
-        # The service ends a connection that is silent for ten seconds within a handshake or request;
-        # on a machine that is busy with other things, some of 64 clients may be.
-        self.assertLessEqual(happened["broken"], len(issued) / 20)
+        self.assertEqual([report for report in reports if report[0] == "broken"], [])
         print(f"\n{MACHINES} machines, {PROCESSES * THREADS} clients: {len(issued)} certificates in "
-              f"{seconds:.1f} s, {happened['later']} times asked to come back, "
-              f"{happened['broken']} connections broken", flush=True)
+              f"{seconds:.1f} s, {happened['later']} times asked to come back", flush=True)
         self.assertEqual({one.machine for one in issued}, {name for name, _ in machines})
         self.check_inventory(issued, before)
         self.assertEqual(self.service.stop(), 0)
