@@ -1,6 +1,6 @@
-#include <charconv>
-
 #include "api/endpoint.h"
+
+#include <charconv>
 
 namespace chancery {
 namespace {

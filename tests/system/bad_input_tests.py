@@ -143,6 +143,13 @@ class PathTests(MachineTest):
         answer = self.machine.get("/v1/certificates?limit=0")
         self.assert_problem(answer, 400, "limit")
 
+    def test_unknown_query_parameter(self):
+        for path, field in (("/v1/certificates?limits=5", "limits"),
+                            ("/v1/certificates?limit=5&owner=x", "owner"),
+                            ("/v1/status?verbose=1", "verbose")):
+            with self.subTest(path=path):
+                self.assert_problem(self.machine.get(path), 400, field)
+
     def test_public_listener_has_no_api(self):
         self.assert_problem(self.service.public("/v1/status"), 404)
         self.assert_problem(self.service.public("/crl/unknown.crl"), 404)
