@@ -1,13 +1,10 @@
-#include <sys/wait.h>
-
 #include <atomic>
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "core/audit_verify.h"
 #include "tests/core/audit/log_fixture.h"
+#include "tests/core/audit/python_verifier.h"
 
 namespace chancery {
 namespace {
@@ -38,23 +35,6 @@ struct VariedLog : LogHome {
 
   CertificateRecord first, second, lost;
 };
-
-/// What the verifier in Python says of a closed database: good or not.
-bool python_says_good(const LogHome& home) {
-  std::string command = "python3 '" + std::string(CHANCERY_SOURCE_DIR) +
-                        "/tests/audit_verifier.py' '" + home.database() + "'";
-  for (const NoteVerifier& verifier : home.verifiers()) command += " '" + verifier.vkey() + "'";
-  const int status =
-      std::system((command + " > '" + home.folder().file("python.txt") + "' 2>&1").c_str());
-  std::ifstream file(home.folder().file("python.txt"));
-  BOOST_TEST_MESSAGE(std::string(std::istreambuf_iterator<char>(file), {}));
-  BOOST_REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
-  return WEXITSTATUS(status) == 0;
-}
-
-std::string blob(ByteView bytes) {
-  return "x'" + to_hex(bytes) + "'";
-}
 
 }  // namespace
 
