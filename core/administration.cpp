@@ -112,13 +112,15 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   if (!known) {
     changes.push_back(AddMachine{{request.name, caller.context.machine.name, now(), 0}});
   }
-  changes.push_back(AddEnrollment{{sha256(bytes_of(ticket.token.reveal())), request.name,
-                                   request.profile, ticket.expires_at, std::nullopt}});
+  const Bytes token_sha256 = sha256(bytes_of(ticket.token.reveal()));
+  changes.push_back(AddEnrollment{
+      {token_sha256, request.name, request.profile, ticket.expires_at, std::nullopt}});
   AuditEntry entry(EntryKind::machine);
   describe(entry, question);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   entry.set("expires_at", to_rfc3339_seconds(ticket.expires_at));
+  entry.set("token_sha256", to_hex(token_sha256));
   ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
                    log_.record(caller.context, std::move(entry), std::move(changes)));
   return ticket;

@@ -83,6 +83,12 @@ const DigestRow& row(DigestAlgorithm algorithm) {
   return kDigests[static_cast<std::size_t>(algorithm)];
 }
 
+std::vector<std::string> names_of(std::span<const SignatureAlgorithm> algorithms) {
+  std::vector<std::string> names;
+  for (SignatureAlgorithm algorithm : algorithms) names.emplace_back(row(algorithm).name);
+  return names;
+}
+
 Result<KeyType> parse_key_type(std::string_view name) {
   ASSIGN_OR_RETURN(KeyTypeRow found, find_by_name(kKeyTypes, name, "type"));
   return found.type;

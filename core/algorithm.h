@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.h"
 
@@ -58,6 +60,7 @@ std::span<const DigestRow> digests();
 const KeyTypeRow& row(KeyType type);
 const SignatureAlgorithmRow& row(SignatureAlgorithm algorithm);
 const DigestRow& row(DigestAlgorithm algorithm);
+std::vector<std::string> names_of(std::span<const SignatureAlgorithm> algorithms);
 
 /// By name; an unknown name is invalid_request and lists the known ones.
 Result<KeyType> parse_key_type(std::string_view name);

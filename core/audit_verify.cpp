@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/audit_findings.h"
-#include "core/certificate_intent.h"
 #include "core/growing_tree.h"
 #include "core/inventory_check.h"
+#include "core/logged_entry.h"
 #include "core/tile.h"
 
 namespace chancery {

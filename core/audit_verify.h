@@ -39,8 +39,8 @@ struct VerifyOptions {
 
 /// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or
 /// a copy: entries canonical and in order of time; tiles; every checkpoint's root and signatures,
-/// by each of `verifiers`; one outcome for each intent; certificates, revocations, keys, CAs and
-/// machines against the entries that made them, both ways where the log says enough; policy
+/// by each of `verifiers`; one outcome for each intent; every row of the inventory against the
+/// entry that made it, both ways (docs/audit-format.md says what that means for each table); policy
 /// versions. What is wrong is in the report; an error means that the store could not be read.
 Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& verifiers,
                                 const VerifyOptions& options = {});

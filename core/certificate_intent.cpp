@@ -2,12 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace chancery {
+#include "core/logged_entry.h"
 
-std::string text_member(const nlohmann::json& entry, const char* name) {
-  const auto found = entry.find(name);
-  return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
-}
+namespace chancery {
 
 Result<CertificateRecord> certificate_of_intent(const nlohmann::json& intent) {
   CertificateRecord record;

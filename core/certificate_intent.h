@@ -11,7 +11,4 @@ namespace chancery {
 /// profile, owner (absent: empty), not_before, not_after, spki_sha256. invalid_request.
 Result<CertificateRecord> certificate_of_intent(const nlohmann::json& intent);
 
-/// The text of a member; empty where it is absent or no text.
-std::string text_member(const nlohmann::json& entry, const char* name);
-
 }  // namespace chancery

@@ -47,7 +47,10 @@ class CertificateTask : public SigningTask {
     intent.set("not_before", to_rfc3339_seconds(record_.not_before));
     intent.set("not_after", to_rfc3339_seconds(record_.not_after));
     intent.set("spki_sha256", to_hex(record_.spki_sha256));
-    if (order_.claim) changes.emplace_back(*order_.claim);
+    if (order_.claim) {
+      intent.set("token_sha256", to_hex(order_.claim->token_sha256));
+      changes.emplace_back(*order_.claim);
+    }
     return SigningInput{order_.issuer_key, order_.issuer->algorithm(),
                         input_of(order_.issuer->algorithm(), tbs_)};
   }

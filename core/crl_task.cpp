@@ -32,6 +32,8 @@ class CrlTask : public SigningTask {
     tbs_ = build_crl_tbs(ca_.issuer, draft_);
     intent.set("crl_number", draft_.number);
     intent.set("crl_entries", draft_.entries.size());
+    intent.set("this_update", to_rfc3339_seconds(draft_.this_update));
+    intent.set("next_update", to_rfc3339_seconds(draft_.next_update));
     return SigningInput{ca_.key, ca_.issuer.algorithm(), input_of(ca_.issuer.algorithm(), tbs_)};
   }
 

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/certificate_intent.h"
+#include "core/logged_entry.h"
+#include "core/request_rows_check.h"
 
 namespace chancery {
 namespace {
@@ -30,8 +32,7 @@ std::string first_difference(const Revocation& row, const nlohmann::json& entry,
   if (row.serial.hex() != text_member(entry, "serial")) return "serial";
   if (name_of(row.reason) != text_member(entry, "revocation_reason")) return "reason";
   if (to_rfc3339(row.revoked_at) != text_member(entry, "time")) return "revoked_at";
-  const std::string machine = text_member(entry, "machine");
-  if (row.by.text() != (machine.starts_with("sha256:") ? "" : machine)) return "by";
+  if (row.by.text() != machine_of(entry)) return "by";
   if (!certificate) return "serial (no certificate has it)";
   if (row.issuer != certificate->issuer) return "issuer";
   if (row.not_after != certificate->not_after) return "not_after";
@@ -60,7 +61,8 @@ InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings)
     : store_(store),
       findings_(findings),
       certificates_(store, &Store::certificates_by_number, &Store::certificate_count),
-      revocations_(store, &Store::revocations_by_number, &Store::revocation_count) {}
+      revocations_(store, &Store::revocations_by_number, &Store::revocation_count),
+      named_rows_(store, findings) {}
 
 std::optional<std::uint64_t> InventoryCheck::first_open_intent() const {
   if (open_.empty()) return std::nullopt;
@@ -83,14 +85,16 @@ Result<void> InventoryCheck::check_entry(std::uint64_t index, EntryKind kind,
       return check_outcome(index, entry);
     case EntryKind::revocation:
       return check_revocation(index, entry);
+    case EntryKind::ca:
+      return named_rows_.check_ca(index, entry);
+    case EntryKind::machine:
+      return named_rows_.check_machine(index, entry);
     case EntryKind::stop:
     case EntryKind::policy:
     case EntryKind::denial:
     case EntryKind::failure:
     case EntryKind::authentication:
     case EntryKind::read:
-    case EntryKind::ca:
-    case EntryKind::machine:
     case EntryKind::token:
       return {};
   }
@@ -104,6 +108,7 @@ void InventoryCheck::check_intent(std::uint64_t index, const nlohmann::json& ent
     open_.erase(open_.begin());
   }
   OpenIntent& intent = open_[index];
+  intent.token_sha256 = text_member(entry, "token_sha256");
   if (!entry.contains("serial")) return;
   auto certificate = certificate_of_intent(entry);
   if (!certificate) {
@@ -122,7 +127,7 @@ Result<void> InventoryCheck::check_outcome(std::uint64_t index, const nlohmann::
     return {};
   }
   const std::uint64_t intent_index = intent->first;
-  auto certificate = std::move(intent->second.certificate);
+  auto [certificate, token_sha256] = std::move(intent->second);
   open_.erase(intent);
 
   const std::string result = text_member(entry, "result");
@@ -130,7 +135,10 @@ Result<void> InventoryCheck::check_outcome(std::uint64_t index, const nlohmann::
     findings_.add(index, "the outcome's result is none of ok, failed and unknown");
     return {};
   }
-  if (!certificate || result == "failed") return {};
+  if (result == "failed") return {};
+  if (!token_sha256.empty()) RETURN_IF_ERROR(named_rows_.check_used(index, token_sha256));
+  if (result == "ok") RETURN_IF_ERROR(named_rows_.check_outcome(index, entry));
+  if (!certificate) return {};
   certificate->state = result == "ok" ? CertificateState::issued : CertificateState::unknown;
   return check_certificate(index, entry, intent_index, std::move(*certificate));
 }
@@ -223,42 +231,8 @@ Result<void> InventoryCheck::finish(std::uint64_t size) {
   if (certificates_.missing() + revocations_.missing() > 0) {
     findings_.add("rows of certificates or revocations were taken out of the inventory");
   }
-  return check_standing_rows(size);
-}
-
-/// Keys, CAs and machines are few, and each names the entry that made it.
-Result<void> InventoryCheck::check_standing_rows(std::uint64_t size) {
-  auto check = [&](std::uint64_t index, EntryKind kind, const char* member,
-                   const std::string& value, const std::string& what) -> Result<void> {
-    if (index >= size) return {};  // made after the verification began, or caught as a bad number
-    ASSIGN_OR_RETURN(const std::string text, store_.entry(index));
-    const auto entry = nlohmann::json::parse(text, nullptr, false);
-    const bool good = entry.is_object() && text_member(entry, "kind") == name_of(kind) &&
-                      text_member(entry, member) == value;
-    if (!good) findings_.add(index, "does not account for " + what);
-    return {};
-  };
-  ASSIGN_OR_RETURN(const auto keys, store_.keys());
-  for (const KeyRecord& key : keys) {
-    RETURN_IF_ERROR(check(key.entry, EntryKind::outcome, "spki_sha256", to_hex(sha256(key.spki)),
-                          "the public key of " + key.name.text()));
-  }
-  ASSIGN_OR_RETURN(const auto cas, store_.cas());
-  for (const CaRecord& ca : cas) {
-    RETURN_IF_ERROR(check(ca.entry, EntryKind::ca, "certificate_sha256",
-                          to_hex(sha256(ca.certificate)),
-                          "the certificate of CA " + ca.name.text()));
-  }
-  Page page{"", kRows};
-  for (;;) {
-    ASSIGN_OR_RETURN(const auto machines, store_.machines(page));
-    if (machines.empty()) return {};
-    for (const MachineRecord& machine : machines) {
-      RETURN_IF_ERROR(check(machine.entry, EntryKind::machine, "owner", machine.name.text(),
-                            "machine " + machine.name.text()));
-    }
-    page.after = machines.back().name.text();
-  }
+  RETURN_IF_ERROR(named_rows_.finish());
+  return check_request_rows(store_, findings_);
 }
 
 }  // namespace chancery

@@ -7,6 +7,7 @@
 
 #include "core/audit_entry.h"
 #include "core/audit_findings.h"
+#include "core/named_rows_check.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -52,6 +53,7 @@ class InventoryCheck {
  private:
   struct OpenIntent {
     std::optional<CertificateRecord> certificate;
+    std::string token_sha256;  ///< of the enrolment token that it uses up
   };
 
   void check_intent(std::uint64_t index, const nlohmann::json& entry);
@@ -63,7 +65,6 @@ class InventoryCheck {
   /// Rows that say they came with an entry before `index`, which did not account for them.
   Result<void> reject_certificates_before(std::uint64_t index);
   Result<void> reject_revocations_before(std::uint64_t index);
-  Result<void> check_standing_rows(std::uint64_t size);
 
   Store& store_;
   AuditFindings& findings_;
@@ -72,6 +73,7 @@ class InventoryCheck {
   std::set<std::string> policies_;
   RowStream<CertificateRecord> certificates_;
   RowStream<Revocation> revocations_;
+  NamedRowsCheck named_rows_;
   std::uint64_t certificates_matched_ = 0, revocations_matched_ = 0;
 };
 

@@ -60,6 +60,7 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
   describe(entry, question);
   entry.set("key_id", to_hex(id.bytes));
   entry.set("purpose", name_of(request.purpose));
+  entry.set("algorithms", names_of(*algorithms));
   ASSIGN_OR_RETURN(Intent intent,
                    log_.intend(caller.context, decision, std::move(entry), SigningInput{}));
 
@@ -136,6 +137,9 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
   AuditEntry entry(EntryKind::ca);
   entry.set("operation", name_of(Operation::ca_create));
   entry.set("ca", request.name.text());
+  entry.set("issuer", row.issuer.text());
+  entry.set("key", row.key.text());
+  entry.set("crl_shards", row.crl_shards);
   entry.set("certificate_sha256", to_hex(sha256(outcome.certificate)));
   ASSIGN_OR_RETURN(row.entry, log_.record(caller.context, std::move(entry), {AddCa{row}}));
   RETURN_IF_ERROR(load());

@@ -1,20 +1,32 @@
 #include "core/key_ring.h"
 
 namespace chancery {
+namespace {
+
+constexpr std::size_t kPage = 1000;
+
+}  // namespace
 
 Result<std::unique_ptr<KeyRing>> KeyRing::load(Store& store) {
-  ASSIGN_OR_RETURN(std::vector<KeyRecord> rows, store.keys());
   auto ring = std::make_unique<KeyRing>();
-  for (KeyRecord& row : rows) {
-    auto public_key = PublicKey::from_spki(row.spki);
-    if (!public_key || public_key->type() != row.type) {
-      return fail(ErrorCode::internal, "the pinned public key of \"" + row.name.text() +
-                                           "\" is damaged; restore the database");
-    }
-    ring->add(Key{row.name, row.id, row.purpose, row.algorithms, row.creator, row.created_at,
-                  std::move(*public_key)});
+  Page page{"", kPage};
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::vector<KeyRecord> rows, store.keys(page));
+    if (rows.empty()) return ring;
+    for (const KeyRecord& row : rows) RETURN_IF_ERROR(ring->add(row));
+    page.after = rows.back().name.text();
   }
-  return ring;
+}
+
+Result<void> KeyRing::add(const KeyRecord& row) {
+  auto public_key = PublicKey::from_spki(row.spki);
+  if (!public_key || public_key->type() != row.type) {
+    return fail(ErrorCode::internal, "the pinned public key of \"" + row.name.text() +
+                                         "\" is damaged; restore the database");
+  }
+  add(Key{row.name, row.id, row.purpose, row.algorithms, row.creator, row.created_at,
+          std::move(*public_key)});
+  return {};
 }
 
 Result<const Key*> KeyRing::find(const KeyName& name) const {

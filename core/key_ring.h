@@ -24,6 +24,8 @@ class KeyRing {
   const Key& add(Key key);
 
  private:
+  Result<void> add(const KeyRecord& row);
+
   mutable std::shared_mutex mutex_;
   std::map<KeyName, std::unique_ptr<const Key>> keys_;
 };

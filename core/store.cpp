@@ -155,7 +155,7 @@ Result<Store::Applied> Store::apply(const PendingEntry& entry) {
   const bool guarded = entry.changes.size() > 1;
   if (guarded) RETURN_IF_ERROR(sqlite::run(writer, "SAVEPOINT record"));
   for (const StoreChange& change : entry.changes) {
-    ASSIGN_OR_RETURN(auto refused, apply_change(writer, change, entry.time));
+    ASSIGN_OR_RETURN(auto refused, apply_change(writer, change, entry.index, entry.time));
     if (!refused) continue;
     if (guarded) {
       RETURN_IF_ERROR(sqlite::run(writer, "ROLLBACK TO record"));

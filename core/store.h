@@ -65,6 +65,7 @@ struct EnrollmentRecord {
   ProfileName profile;
   Time expires_at;
   std::optional<Time> used_at;
+  std::uint64_t entry = 0;  ///< filled in by the store
 };
 
 struct CrlRecord {
@@ -73,6 +74,7 @@ struct CrlRecord {
   Time this_update, next_update;
   std::uint64_t entries = 0;
   Bytes der;
+  std::uint64_t entry = 0;  ///< its outcome; filled in by the store
 };
 
 struct CheckpointRecord {
@@ -244,14 +246,20 @@ class Store {
   Result<std::uint64_t> revocation_count();
   /// As certificates_by_number.
   Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);
-  Result<std::vector<KeyRecord>> keys();
+  Result<std::optional<KeyRecord>> key(const KeyName& name);
+  Result<std::vector<KeyRecord>> keys(const Page& page);
   Result<std::vector<CaRecord>> cas();
   Result<std::optional<MachineRecord>> machine(const MachineName& name);
   Result<std::vector<MachineRecord>> machines(const Page& page);
   Result<std::optional<CrlRecord>> crl(const CaName& issuer);
+  /// Who has a row there, also one that is no CA.
+  Result<std::vector<CaName>> crl_issuers();
   Result<std::optional<RequestRecord>> request(const MachineName& machine,
                                                const std::string& idempotency_key);
+  /// Those behind `after` in the order of machine and key, at most `limit`.
+  Result<std::vector<RequestRecord>> requests(const RequestRecord& after, std::size_t limit);
   Result<std::optional<EnrollmentRecord>> enrollment(ByteView token_sha256);
+  Result<std::vector<EnrollmentRecord>> enrollments(ByteView after_token_sha256, std::size_t limit);
   Result<std::optional<PolicyVersionRecord>> policy_version(const std::string& version);
 
  private:

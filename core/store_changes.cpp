@@ -25,6 +25,7 @@ Result<Refusal> always(const Result<int>& changed) {
 
 struct Apply {
   sqlite::Connection& connection;
+  std::uint64_t index;
   Time now;
 
   Result<Refusal> operator()(const AddCertificate& change) const {
@@ -86,9 +87,9 @@ struct Apply {
     const EnrollmentRecord& row = change.row;
     return always(sqlite::run(connection,
                               "INSERT INTO enrollment (" CHANCERY_ENROLLMENT_COLUMNS ")"
-                              " VALUES (?, ?, ?, ?, ?)",
+                              " VALUES (?, ?, ?, ?, ?, ?)",
                               row.token_sha256, row.machine.text(), row.profile.text(),
-                              to_micros(row.expires_at), to_micros(row.used_at)));
+                              to_micros(row.expires_at), to_micros(row.used_at), index));
   }
 
   Result<Refusal> operator()(const ClaimEnrollment& change) const {
@@ -117,15 +118,15 @@ struct Apply {
     // Up to 20 octets (RFC 5280 section 5.2.3), so compared as text: first length, then digits.
     return unless_changed(
         sqlite::run(connection,
-                    "INSERT INTO crl (" CHANCERY_CRL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)"
+                    "INSERT INTO crl (" CHANCERY_CRL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (issuer) DO UPDATE SET number = excluded.number,"
                     " this_update = excluded.this_update, next_update = excluded.next_update,"
-                    " entries = excluded.entries, der = excluded.der"
+                    " entries = excluded.entries, der = excluded.der, entry = excluded.entry"
                     " WHERE length(excluded.number) > length(crl.number)"
                     " OR (length(excluded.number) = length(crl.number)"
                     " AND excluded.number > crl.number)",
                     row.issuer.text(), row.number, to_micros(row.this_update),
-                    to_micros(row.next_update), row.entries, row.der),
+                    to_micros(row.next_update), row.entries, row.der, index),
         ErrorCode::conflict, "the CRL's number is not above the last one's", "number");
   }
 
@@ -178,8 +179,8 @@ struct Apply {
 }  // namespace
 
 Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
-                                          Time now) {
-  return std::visit(Apply{connection, now}, change);
+                                          std::uint64_t index, Time now) {
+  return std::visit(Apply{connection, index, now}, change);
 }
 
 }  // namespace chancery

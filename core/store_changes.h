@@ -5,9 +5,9 @@
 
 namespace chancery {
 
-/// Writes one change of a record with an entry of time `now`. The value is the precondition that
-/// failed (store.h names them), in which case nothing was written; an error is the store's.
+/// Writes one change of a record with entry `index` of time `now`. The value is the precondition
+/// that failed (store.h names them), in which case nothing was written; an error is the store's.
 Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
-                                          Time now);
+                                          std::uint64_t index, Time now);
 
 }  // namespace chancery

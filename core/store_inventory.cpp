@@ -85,10 +85,17 @@ Result<std::vector<Revocation>> Store::revocations_by_number(std::uint64_t first
                   first, first + count);
 }
 
-Result<std::vector<KeyRecord>> Store::keys() {
+Result<std::optional<KeyRecord>> Store::key(const KeyName& name) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::key,
+                  "SELECT " CHANCERY_KEY_COLUMNS " FROM key WHERE name = ?", name.text());
+}
+
+Result<std::vector<KeyRecord>> Store::keys(const Page& page) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, store_rows::key,
-                  "SELECT " CHANCERY_KEY_COLUMNS " FROM key ORDER BY name");
+                  "SELECT " CHANCERY_KEY_COLUMNS " FROM key WHERE name > ? ORDER BY name LIMIT ?",
+                  page.after, page.limit);
 }
 
 Result<std::vector<CaRecord>> Store::cas() {
@@ -116,6 +123,11 @@ Result<std::optional<CrlRecord>> Store::crl(const CaName& issuer) {
                   "SELECT " CHANCERY_CRL_COLUMNS " FROM crl WHERE issuer = ?", issuer.text());
 }
 
+Result<std::vector<CaName>> Store::crl_issuers() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::crl_issuer, "SELECT issuer FROM crl ORDER BY issuer");
+}
+
 Result<std::optional<RequestRecord>> Store::request(const MachineName& machine,
                                                     const std::string& idempotency_key) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
@@ -123,6 +135,24 @@ Result<std::optional<RequestRecord>> Store::request(const MachineName& machine,
                   "SELECT " CHANCERY_REQUEST_COLUMNS
                   " FROM request WHERE machine = ? AND idempotency_key = ?",
                   machine.text(), idempotency_key);
+}
+
+Result<std::vector<RequestRecord>> Store::requests(const RequestRecord& after, std::size_t limit) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::request,
+                  "SELECT " CHANCERY_REQUEST_COLUMNS
+                  " FROM request WHERE (machine, idempotency_key) > (?, ?)"
+                  " ORDER BY machine, idempotency_key LIMIT ?",
+                  after.machine.text(), after.idempotency_key, limit);
+}
+
+Result<std::vector<EnrollmentRecord>> Store::enrollments(ByteView after_token_sha256,
+                                                         std::size_t limit) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::enrollment,
+                  "SELECT " CHANCERY_ENROLLMENT_COLUMNS
+                  " FROM enrollment WHERE token_sha256 > ? ORDER BY token_sha256 LIMIT ?",
+                  after_token_sha256, limit);
 }
 
 Result<std::optional<EnrollmentRecord>> Store::enrollment(ByteView token_sha256) {

@@ -126,13 +126,18 @@ Result<MachineRecord> machine(const sqlite::Statement& row) {
 
 Result<EnrollmentRecord> enrollment(const sqlite::Statement& row) {
   using R = EnrollmentRecord;
-  return read_row(row, &R::token_sha256, &R::machine, &R::profile, &R::expires_at, &R::used_at);
+  return read_row(row, &R::token_sha256, &R::machine, &R::profile, &R::expires_at, &R::used_at,
+                  &R::entry);
 }
 
 Result<CrlRecord> crl(const sqlite::Statement& row) {
   using R = CrlRecord;
   return read_row(row, &R::issuer, &R::number, &R::this_update, &R::next_update, &R::entries,
-                  &R::der);
+                  &R::der, &R::entry);
+}
+
+Result<CaName> crl_issuer(const sqlite::Statement& row) {
+  return CaName::parse(row.text(0));
 }
 
 Result<RequestRecord> request(const sqlite::Statement& row) {

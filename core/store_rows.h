@@ -25,8 +25,8 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 #define CHANCERY_KEY_COLUMNS "name, id, purpose, type, algorithms, creator, created_at, spki, entry"
 #define CHANCERY_CA_COLUMNS "name, key, issuer, certificate, crl_shards, entry"
 #define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry"
-#define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at"
-#define CHANCERY_CRL_COLUMNS "issuer, number, this_update, next_update, entries, der"
+#define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at, entry"
+#define CHANCERY_CRL_COLUMNS "issuer, number, this_update, next_update, entries, der, entry"
 #define CHANCERY_REQUEST_COLUMNS \
   "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at, outcome"
 
@@ -37,6 +37,8 @@ Result<CaRecord> ca(const sqlite::Statement& row);
 Result<MachineRecord> machine(const sqlite::Statement& row);
 Result<EnrollmentRecord> enrollment(const sqlite::Statement& row);
 Result<CrlRecord> crl(const sqlite::Statement& row);
+/// Column: issuer.
+Result<CaName> crl_issuer(const sqlite::Statement& row);
 Result<RequestRecord> request(const sqlite::Statement& row);
 /// Columns: size, root, note.
 Result<CheckpointRecord> checkpoint(const sqlite::Statement& row);

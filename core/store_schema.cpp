@@ -4,7 +4,7 @@ namespace chancery {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
 // of the log, because rows are never deleted: the newest one's number is the count. The triggers
@@ -118,7 +118,8 @@ CREATE TABLE enrollment (
   machine      TEXT NOT NULL,
   profile      TEXT NOT NULL,
   expires_at   INTEGER NOT NULL,
-  used_at      INTEGER
+  used_at      INTEGER,
+  entry        INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE crl (
@@ -127,7 +128,8 @@ CREATE TABLE crl (
   this_update INTEGER NOT NULL,
   next_update INTEGER NOT NULL,
   entries     INTEGER NOT NULL,
-  der         BLOB NOT NULL
+  der         BLOB NOT NULL,
+  entry       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE request (
@@ -150,7 +152,7 @@ CREATE TABLE policy_version (
 ) STRICT;
 
 PRAGMA application_id = 0x63686e63;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;
 )sql";
 

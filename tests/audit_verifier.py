@@ -148,6 +148,16 @@ def micros(time):
         "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def seconds(time):
+    return micros(time)[:19] + "Z"
+
+
+def machine_of(entry):
+    """Whom a row names for this entry: nobody where it knows a certificate only."""
+    machine = entry.get("machine", "")
+    return "" if machine.startswith("sha256:") else machine
+
+
 class Verifier:
     def __init__(self, database, keys):
         self.database = database
@@ -267,7 +277,8 @@ class Verifier:
                 self.check_revocation(index, entry, by_entry.pop(index, None), certificates)
         for index in [*by_outcome, *by_entry]:
             self.find(f"entry {index}: does not account for a row of the inventory")
-        self.check_standing()
+        self.check_named()
+        self.check_requests()
 
     def check_outcome(self, index, entry, by_outcome):
         intent_index = entry.get("intent")
@@ -302,28 +313,132 @@ class Verifier:
             self.find(f"entry {index}: the inventory does not have this revocation")
             return
         _, serial, issuer, reason, revoked_at, by, not_after, _ = row
-        machine = entry.get("machine", "")
         expected = (entry.get("serial"), entry.get("revocation_reason"), entry["time"],
-                    "" if machine.startswith("sha256:") else machine)
+                    machine_of(entry))
         of_certificate = [(c[2], c[6]) for c in certificates if c[1] == serial]
         if (serial, reason, micros(revoked_at), by) != expected or \
                 of_certificate != [(issuer, not_after)]:
             self.find(f"entry {index}: the inventory differs for this revocation")
         self.rows["revocation"] += 1
 
-    def check_standing(self):
-        standing = [
-            ("outcome", "spki_sha256", [(e, sha256(spki).hex()) for e, spki in
-                                        self.query("SELECT entry, spki FROM key")]),
-            ("ca", "certificate_sha256", [(e, sha256(der).hex()) for e, der in
-                                          self.query("SELECT entry, certificate FROM ca")]),
-            ("machine", "owner", self.query("SELECT entry, name FROM machine")),
-        ]
-        for kind, member, rows in standing:
-            for index, value in rows:
-                entry = self.entries[index] if index < len(self.entries) else {}
-                if entry.get("kind") != kind or entry.get(member) != value:
-                    self.find(f"entry {index}: does not account for {value}")
+    def entry(self, index):
+        """The entry of this number; an empty one where there is none."""
+        good = isinstance(index, int) and 0 <= index < len(self.entries)
+        return self.entries[index] if good else {}
+
+    def intent_of(self, outcome):
+        return self.entry(outcome.get("intent"))
+
+    def rows_by(self, columns, table, key):
+        """{key: row}, a row being {column: value}."""
+        names = [name.strip() for name in columns.split(",")]
+        rows = [dict(zip(names, row)) for row in self.query(f"SELECT {columns} FROM {table}")]
+        return {key(row): row for row in rows}
+
+    def compare(self, what, made, rows):
+        """`made`: what the entries say of each row, by its name; each has its row, and each row one
+        of these. A row may have columns that the log does not know."""
+        for name in sorted(made.keys() | rows.keys(), key=str):
+            wanted, row = made.get(name), rows.get(name)
+            if row is None:
+                self.find(f"entry {wanted['entry']}: the inventory has no {what} {name}")
+            elif wanted is None:
+                self.find(f"entry {row['entry']}: accounts for no {what} {name}")
+            elif wanted != {column: row[column] for column in wanted}:
+                self.find(f"entry {wanted['entry']}: the inventory differs for {what} {name}")
+
+    def check_named(self):
+        """Keys, CAs, machines, enrolments, CRLs."""
+        good = [(index, entry, self.intent_of(entry)) for index, entry in enumerate(self.entries)
+                if entry.get("kind") == "outcome" and entry.get("result") == "ok"]
+        keys = {outcome.get("key"): {
+            "entry": index, "id": intent.get("key_id"), "purpose": intent.get("purpose"),
+            "type": intent.get("key_type"), "algorithms": intent.get("algorithms"),
+            "creator": machine_of(intent), "spki": outcome["spki_sha256"]}
+            for index, outcome, intent in good if "spki_sha256" in outcome}
+        rows = self.rows_by("name, id, purpose, type, algorithms, creator, spki, entry", "key",
+                            lambda row: row["name"])
+        for row in rows.values():
+            row.update(id=row["id"].hex(), algorithms=row["algorithms"].split(","),
+                       spki=sha256(row["spki"]).hex())
+        self.compare("key", keys, rows)
+
+        cas = {entry.get("ca"): {
+            "entry": index, "key": entry.get("key"), "issuer": entry.get("issuer"),
+            "certificate": entry.get("certificate_sha256"), "crl_shards": entry.get("crl_shards")}
+            for index, entry in enumerate(self.entries) if entry.get("kind") == "ca"}
+        rows = self.rows_by("name, key, issuer, certificate, crl_shards, entry", "ca",
+                            lambda row: row["name"])
+        for row in rows.values():
+            row["certificate"] = sha256(row["certificate"]).hex()
+        self.compare("CA", cas, rows)
+
+        machines, tokens = {}, {}
+        for index, entry in enumerate(self.entries):
+            if entry.get("kind") == "machine":
+                # The first entry of a machine made it; every later one, a new token.
+                machines.setdefault(entry.get("owner"),
+                                    {"entry": index, "added_by": machine_of(entry)})
+                tokens[entry.get("token_sha256")] = {
+                    "entry": index, "machine": entry.get("owner"), "profile": entry.get("profile"),
+                    "expires_at": entry.get("expires_at")}
+        self.compare("machine", machines, self.rows_by("name, added_by, entry", "machine",
+                                                       lambda row: row["name"]))
+        rows = self.rows_by("token_sha256, machine, profile, expires_at, used_at, entry",
+                            "enrollment", lambda row: row["token_sha256"].hex())
+        for row in rows.values():
+            row["expires_at"] = seconds(row["expires_at"])
+        self.compare("enrolment token", tokens, rows)
+        for index, outcome in enumerate(self.entries):
+            token = self.intent_of(outcome).get("token_sha256")
+            if outcome.get("kind") == "outcome" and outcome.get("result") in ("ok", "unknown") and \
+                    token and rows.get(token, {}).get("used_at") is None:
+                self.find(f"entry {index}: its enrolment token {token} counts as unused")
+
+        crls = {intent.get("issuer"): {
+            "entry": index, "number": intent.get("crl_number"), "entries": intent.get("crl_entries"),
+            "this_update": intent.get("this_update"), "next_update": intent.get("next_update"),
+            "der": outcome["crl_sha256"]}
+            for index, outcome, intent in good
+            if "crl_sha256" in outcome and "published" not in outcome}
+        rows = self.rows_by("issuer, number, this_update, next_update, entries, der, entry", "crl",
+                            lambda row: row["issuer"])
+        for row in rows.values():
+            row.update(der=sha256(row["der"]).hex(), **{
+                name: micros(row[name]).replace(".000000Z", "Z")
+                for name in ("this_update", "next_update")})
+        self.compare("CRL", crls, rows)
+
+    def check_requests(self):
+        """Rows of requests against their entries; an entry may be without: rows expire."""
+        for machine, request, intent, answer, outcome in self.query(
+                "SELECT machine, request_id, intent, answer, outcome FROM request"):
+            entry = self.entry(intent)
+            if (entry.get("kind"), entry.get("request"), machine_of(entry)) != \
+                    ("intent", request, machine):
+                self.find(f"entry {intent}: is not the intent of request {request}")
+            if answer is None:
+                if outcome != 0:
+                    self.find(f"entry {outcome}: the answer to request {request} was taken out")
+            elif not self.accounts_for(self.entry(outcome), intent, request, answer):
+                self.find(f"entry {outcome}: does not account for the answer to {request}")
+
+    @staticmethod
+    def accounts_for(outcome, intent, request, answer):
+        if (outcome.get("kind"), outcome.get("intent")) != ("outcome", intent):
+            return False
+        if answer == "unknown":
+            return outcome.get("result") == "unknown"
+        try:
+            answer = json.loads(answer)
+            signature = answer.get("signature")
+            if signature is not None:
+                signature = sha256(base64.b64decode(signature, validate=True)).hex()
+        except (ValueError, AttributeError, TypeError):
+            return False
+        return (outcome.get("result"), outcome.get("serial"), outcome.get("signature_sha256")) == \
+            ("ok", answer.get("serial"), signature) and \
+            (answer.get("request"), answer.get("intent")) == (request, intent)
 
 
 def main():

@@ -1,0 +1,40 @@
+#include "core/logged_entry.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/audit_entry.h"
+
+namespace chancery {
+
+Result<nlohmann::json> logged_entry(Store& store, std::uint64_t index) {
+  auto text = store.entry(index);
+  if (!text && text.error().code != ErrorCode::not_found) return Failure(std::move(text.error()));
+  auto entry = nlohmann::json::parse(text ? *text : "", nullptr, false);
+  return entry.is_object() ? std::move(entry) : nlohmann::json::object();
+}
+
+Result<nlohmann::json> logged_entry(Store& store, const nlohmann::json& entry, const char* name) {
+  const auto index = entry.find(name);
+  if (index == entry.end() || !index->is_number_unsigned()) return nlohmann::json::object();
+  return logged_entry(store, index->get<std::uint64_t>());
+}
+
+std::string text_member(const nlohmann::json& entry, const char* name) {
+  const auto found = entry.find(name);
+  return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::string machine_of(const nlohmann::json& entry) {
+  std::string machine = text_member(entry, "machine");
+  return machine.starts_with("sha256:") ? "" : machine;
+}
+
+bool is_outcome(const nlohmann::json& entry) {
+  return text_member(entry, "kind") == name_of(EntryKind::outcome);
+}
+
+bool is_good_outcome(const nlohmann::json& entry) {
+  return is_outcome(entry) && text_member(entry, "result") == "ok";
+}
+
+}  // namespace chancery

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "core/store.h"
+
+namespace chancery {
+
+/// An entry of the log, decoded. An empty object where the log has none of this index or its text
+/// is no object.
+Result<nlohmann::json> logged_entry(Store& store, std::uint64_t index);
+/// The same of the entry whose index is the member `name`.
+Result<nlohmann::json> logged_entry(Store& store, const nlohmann::json& entry, const char* name);
+
+/// The text of a member; empty where it is absent or no text.
+std::string text_member(const nlohmann::json& entry, const char* name);
+
+/// The machine that a row names for this entry's `machine`: none where that is a certificate's
+/// hash.
+std::string machine_of(const nlohmann::json& entry);
+
+/// The kind, and of an outcome its result "ok".
+bool is_outcome(const nlohmann::json& entry);
+bool is_good_outcome(const nlohmann::json& entry);
+
+}  // namespace chancery
