@@ -3,6 +3,7 @@
 #include <Poco/Exception.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/Net/SocketAddress.h>
+#include <Poco/Net/SocketDefs.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -53,9 +54,12 @@ Result<Listener> Listener::open(const ListenAddress& address) {
     ::fcntl(socket->server.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
     return Listener(std::move(socket));
   } catch (const Poco::Exception& exception) {
-    return fail(ErrorCode::invalid_request,
-                "cannot listen on " + address.host + " port " + std::to_string(address.port),
-                "listen", exception.displayText());
+    const std::string what =
+        "cannot listen on " + address.host + " port " + std::to_string(address.port);
+    if (exception.code() == POCO_EADDRINUSE) {
+      return fail(ErrorCode::conflict, what + ": another process does");
+    }
+    return fail(ErrorCode::invalid_request, what, "", exception.displayText());
   }
 }
 
