@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import service
-from service import Service, ServiceTest, run
+from service import Service, run
 
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 
@@ -144,26 +144,6 @@ class StartTests(FileTests):
                 other.listen()
                 self.assert_refused(daemon("--home", self.home), 1,
                                     f"cannot listen on 127.0.0.1 port {port}: another process does")
-
-
-class ReloadTests(ServiceTest):
-    def reload(self):
-        return self.service.administrator.post("/v1/policy/reload", {})
-
-    def test_an_issuer_that_is_not_there(self):
-        path = self.service.home / "policy.yaml"
-        original = path.read_text()
-        self.addCleanup(path.write_text, original)
-        path.write_text(original.replace("issuers: [issuing]", "issuers: [isuing]", 1))
-        self.assert_problem(self.reload(), 400, "grants[0].issuers[0]", "isuing")
-
-    def test_the_path_is_not_told(self):
-        path = self.service.home / "policy.yaml"
-        path.rename(path.with_suffix(".away"))
-        self.addCleanup(path.with_suffix(".away").rename, path)
-        answer = self.reload()
-        self.assert_problem(answer, 400, detail="policy.yaml cannot be read")
-        self.assertNotIn(str(self.service.home), answer.json["detail"])
 
 
 class InitTests(FileTests):

@@ -99,6 +99,10 @@ class ReloadTests(PolicyTest):
                 ("not YAML", self.original + "\t- :\n", f"policy.yaml:{lines + 1}:"),
                 ("unknown profile", self.original.replace("tls-client]", "tls-clint]"),
                  "policy.yaml:"),
+                ("unknown issuer", self.original.replace("issuers: [issuing]", "issuers: [isuing]"),
+                 'grants[0].issuers[0]: there is no issuer "isuing"; did you mean "issuing"?'),
+                ("names that no profile allows", grant.replace("dns_name: [", "emails: [a@"),
+                 'grants[4].when.emails: none of the profiles ["tls-server"] allows'),
                 ("a name twice", self.original + WIDER + WIDER, "policy.yaml:"),
                 ("another version", self.original.replace("version: 1", "version: 2"),
                  "policy.yaml:2:"),
@@ -130,7 +134,8 @@ class ReloadTests(PolicyTest):
         self.file.rename(self.file.with_suffix(".gone"))
         answer = self.service.administrator.post("/v1/policy/reload", {})
         self.file.with_suffix(".gone").rename(self.file)
-        self.assertIn(answer.status, (400, 503), answer)
+        self.assert_problem(answer, 400, detail="policy.yaml cannot be read")
+        self.assertNotIn(str(self.service.home), answer.json["detail"])
         self.assertEqual(self.version(), before)
 
 
