@@ -62,7 +62,11 @@ inline constexpr auto keyholder_restart_delay = 200ms;  // doubled for each star
 inline constexpr auto keyholder_restart_delay_at_most = 30s;
 
 // Audit log
-inline constexpr std::size_t entry_bytes = 65535;        // C2SP tlog-tiles: u16 length
+inline constexpr std::size_t entry_bytes = 65535;  // C2SP tlog-tiles: u16 length
+// An entry in base64, 64 hashes, and a checkpoint with cosignatures.
+inline constexpr std::size_t receipt_bytes = 256 << 10;
+inline constexpr auto receipt_wait = 3s;  // "Prefer: receipt"; a checkpoint comes each second
+inline constexpr auto receipt_wait_at_most = 10s;        // it holds a worker
 inline constexpr std::size_t records_per_commit = 1024;  // one transaction
 inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;

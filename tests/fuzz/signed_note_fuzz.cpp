@@ -1,9 +1,10 @@
-// Notes, checkpoints and verifier keys, as another log or an attacker may send them.
+// Notes, checkpoints, receipts and verifier keys, as another log or an attacker may send them.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "core/receipt.h"
 #include "core/signed_note.h"
 
 namespace {
@@ -39,6 +40,22 @@ void check_vkey(std::string_view input) {
   if (verifier) CHECK(verifier->vkey() == input);
 }
 
+/// There is one spelling of a receipt, too, and no input proves an entry without the log's key.
+void check_receipt(std::string_view input) {
+  static const std::vector<NoteVerifier> verifiers = [] {
+    std::vector<NoteVerifier> one;
+    one.push_back(NoteVerifier::parse(kVkey).value());
+    return one;
+  }();
+  const auto receipt = parse_receipt(input);
+  if (!receipt) {
+    CHECK(receipt.error().field == "receipt");
+    return;
+  }
+  CHECK(to_text(*receipt) == input);
+  CHECK(!verify_receipt(*receipt, verifiers));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -46,5 +63,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_note(input);
   check_checkpoint(input);
   check_vkey(input);
+  check_receipt(input);
   return 0;
 }
