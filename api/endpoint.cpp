@@ -2,6 +2,9 @@
 
 #include <charconv>
 
+#include "api/receipt_preference.h"
+#include "core/receipt.h"
+
 namespace chancery {
 namespace {
 
@@ -99,6 +102,29 @@ Result<Page> page_of(const HttpRequest& request) {
     }
   }
   return page;
+}
+
+Result<std::uint64_t> parse_index(const std::string& text) {
+  std::uint64_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return invalid("entry", "the number of an entry is a whole number");
+  }
+  return index;
+}
+
+Result<HttpResponse> with_receipt(const Call& call, std::uint64_t index, int status, Json body) {
+  const std::string* prefer = call.request.header("Prefer");
+  const auto wait = prefer ? receipt_preference(*prefer) : std::nullopt;
+  const AuditLog& log = call.instance().log();
+  if (!wait || !log.wait_until_published(index, *wait)) return json_response(status, body);
+  // The certificate or signature is recorded and goes out, whatever becomes of its receipt.
+  const auto receipt = make_receipt(call.store(), log.published_checkpoint(), index);
+  if (!receipt) return json_response(status, body);
+  body["receipt"] = to_text(*receipt);
+  HttpResponse response = json_response(status, body);
+  response.headers.emplace_back("Preference-Applied", "receipt");
+  return response;
 }
 
 Result<std::uint64_t> authorize(const Call& call, Operation operation, const std::string& owner,

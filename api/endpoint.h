@@ -43,6 +43,13 @@ Result<void> expect_no_members(const HttpRequest& request);
 /// "after" and "limit" of a listing's query.
 Result<Page> page_of(const HttpRequest& request);
 
+/// An index in the log, from a path.
+Result<std::uint64_t> parse_index(const std::string& text);
+
+/// Where the client prefers a receipt of the outcome `index`: waits for it within bounds, and adds
+/// it to the answer's body. Without one in time the answer goes without: it can be fetched later.
+Result<HttpResponse> with_receipt(const Call& call, std::uint64_t index, int status, Json body);
+
 /// Asks the policy, for reading what belongs to `owner` (may be empty).
 Result<std::uint64_t> authorize(const Call& call, Operation operation,
                                 const std::string& owner = {}, const std::string& key = {});
@@ -57,6 +64,7 @@ std::vector<Route> status_routes(Application& application);
 std::vector<Route> health_routes(Application& application);
 std::vector<Route> distribution_routes(Application& application);
 Route list_cas_route(Application& application);
-Route log_checkpoint_route(Application& application);
+std::vector<Route> log_routes(Application& application);
+std::vector<Route> public_log_routes(Application& application);
 
 }  // namespace chancery

@@ -38,11 +38,6 @@ Result<HttpResponse> checkpoint(Call& call) {
   return note(std::move(text));
 }
 
-Result<HttpResponse> public_checkpoint(Call& call) {
-  ASSIGN_OR_RETURN(std::string text, published(call));
-  return note(std::move(text));
-}
-
 Result<HttpResponse> keys(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
   return json_response(200, {{"origin", call.application.checkpoints.origin()},
@@ -86,10 +81,6 @@ std::vector<Route> audit_routes(Application& app) {
                  {"first", "count"}),
       authenticated(app, "POST", "/v1/audit/verify", "auditVerify", verify, true),
   };
-}
-
-Route log_checkpoint_route(Application& app) {
-  return open(app, "GET", "/log/checkpoint", "logCheckpoint", public_checkpoint);
 }
 
 }  // namespace chancery

@@ -15,15 +15,16 @@ std::string chain_pem(const Call& call, const CaName& issuer) {
   return text;
 }
 
-HttpResponse issued(const Call& call, const Outcome& outcome) {
-  HttpResponse response =
-      json_response(201, {{"request_id", outcome.request_id},
-                          {"serial", outcome.serial},
-                          {"certificate", to_pem(outcome.certificate, "CERTIFICATE")},
-                          {"chain", chain_pem(call, outcome.issuer)},
-                          {"not_after", to_rfc3339_seconds(outcome.not_after)},
-                          {"intent", outcome.intent},
-                          {"outcome", outcome.outcome}});
+Result<HttpResponse> issued(const Call& call, const Outcome& outcome) {
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   with_receipt(call, outcome.outcome, 201,
+                                {{"request_id", outcome.request_id},
+                                 {"serial", outcome.serial},
+                                 {"certificate", to_pem(outcome.certificate, "CERTIFICATE")},
+                                 {"chain", chain_pem(call, outcome.issuer)},
+                                 {"not_after", to_rfc3339_seconds(outcome.not_after)},
+                                 {"intent", outcome.intent},
+                                 {"outcome", outcome.outcome}}));
   response.headers.emplace_back("Location", "/v1/certificates/" + outcome.serial);
   return response;
 }

@@ -105,12 +105,13 @@ Result<HttpResponse> sign(Call& call) {
   const std::string key = request.key.text();
   const SignatureAlgorithm algorithm = request.algorithm;
   ASSIGN_OR_RETURN(const Outcome outcome, call.service().sign(call.caller, std::move(request)));
-  return json_response(200, {{"signature", to_base64(outcome.signature)},
-                             {"algorithm", row(algorithm).name},
-                             {"key", key},
-                             {"request_id", outcome.request_id},
-                             {"intent", outcome.intent},
-                             {"outcome", outcome.outcome}});
+  return with_receipt(call, outcome.outcome, 200,
+                      {{"signature", to_base64(outcome.signature)},
+                       {"algorithm", row(algorithm).name},
+                       {"key", key},
+                       {"request_id", outcome.request_id},
+                       {"intent", outcome.intent},
+                       {"outcome", outcome.outcome}});
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ std::vector<Route> api_routes(Application& application) {
   append(routes, machine_routes(application));
   append(routes, policy_routes(application));
   append(routes, audit_routes(application));
+  append(routes, log_routes(application));
   append(routes, status_routes(application));
   routes.push_back(list_cas_route(application));
   return routes;
@@ -23,7 +24,7 @@ std::vector<Route> api_routes(Application& application) {
 std::vector<Route> public_routes(Application& application) {
   std::vector<Route> routes = distribution_routes(application);
   append(routes, health_routes(application));
-  routes.push_back(log_checkpoint_route(application));
+  append(routes, public_log_routes(application));
   return routes;
 }
 

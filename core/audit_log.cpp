@@ -1,5 +1,6 @@
 #include "core/audit_log.h"
 
+#include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -31,15 +32,9 @@ void set_if_absent(AuditEntry& entry, std::string_view member, std::string_view 
   if (!entry.has(member)) entry.set(member, value);
 }
 
-/// A machine of a foreign trust anchor may have no name here; its certificate always has a hash.
-std::string machine_text(const Machine& machine) {
-  if (!machine.name.empty() || machine.fingerprint.empty()) return machine.name.text();
-  return "sha256:" + machine.fingerprint;
-}
-
 void add_context(AuditEntry& entry, const RequestContext& context) {
   set_if_absent(entry, "request", context.id);
-  set_if_absent(entry, "machine", machine_text(context.machine));
+  set_if_absent(entry, "machine", context.machine.text());
   set_if_absent(entry, "source", context.machine.source);
 }
 
@@ -124,6 +119,7 @@ struct AuditLog::Writer {
 
   std::mutex publishing;  ///< one checkpoint at a time
   mutable std::mutex mutex;
+  mutable std::condition_variable grown;
   std::string published;
   std::uint64_t published_size = 0;
 
@@ -246,15 +242,28 @@ Result<void> AuditLog::publish_checkpoint(const CheckpointText& text, const std:
 /// Nobody sees a checkpoint before the file apart from the database demands it from every start.
 Result<void> AuditLog::Writer::publish(std::string note, std::uint64_t size) {
   if (!checkpoint_file.empty()) RETURN_IF_ERROR(replace_durable_file(checkpoint_file, note));
-  const std::lock_guard guard(mutex);
-  published = std::move(note);
-  published_size = size;
+  {
+    const std::lock_guard guard(mutex);
+    published = std::move(note);
+    published_size = size;
+  }
+  grown.notify_all();
   return {};
 }
 
 std::string AuditLog::published_checkpoint() const {
   const std::lock_guard guard(writer_->mutex);
   return writer_->published;
+}
+
+std::uint64_t AuditLog::published_size() const {
+  const std::lock_guard guard(writer_->mutex);
+  return writer_->published_size;
+}
+
+bool AuditLog::wait_until_published(std::uint64_t index, std::chrono::milliseconds at_most) const {
+  std::unique_lock lock(writer_->mutex);
+  return writer_->grown.wait_for(lock, at_most, [&] { return writer_->published_size > index; });
 }
 
 std::uint64_t AuditLog::began_at() const {

@@ -85,6 +85,10 @@ class AuditLog {
   /// Keeps the signed note durably; from now on it is the published one.
   Result<void> publish_checkpoint(const CheckpointText& text, const std::string& note);
   [[nodiscard]] std::string published_checkpoint() const;
+  [[nodiscard]] std::uint64_t published_size() const;
+  /// Waits until a published checkpoint covers the entry `index`; false when none does in time.
+  [[nodiscard]] bool wait_until_published(std::uint64_t index,
+                                          std::chrono::milliseconds at_most) const;
 
   /// Size at open(): what no longer runs, however it ended, has its intent below this.
   [[nodiscard]] std::uint64_t began_at() const;

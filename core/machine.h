@@ -25,6 +25,12 @@ struct Machine {
     machine.name = MachineName::literal("self");
     return machine;
   }
+  /// As the log names it. A machine of a foreign trust anchor may have no name here; its
+  /// certificate always has a hash.
+  [[nodiscard]] std::string text() const {
+    if (!name.empty() || fingerprint.empty()) return name.text();
+    return "sha256:" + fingerprint;
+  }
   [[nodiscard]] bool is_self() const { return name.text() == "self" && fingerprint.empty(); }
 };
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import unittest
 
 import service
 from service import ServiceTest, expect, wait_until

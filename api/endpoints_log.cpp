@@ -1,0 +1,123 @@
+#include "api/endpoint.h"
+#include "core/receipt.h"
+#include "core/tile.h"
+
+// The log as C2SP tlog-tiles, for everybody under /log and with its entries for auditors under
+// /v1/audit/log, and receipts of entries.
+
+namespace chancery {
+namespace {
+
+enum class Listener { api, everybody };
+
+Result<std::string> published(const Call& call) {
+  std::string text = call.instance().log().published_checkpoint();
+  if (text.empty()) return fail(ErrorCode::not_found, "no checkpoint is published yet");
+  return text;
+}
+
+HttpResponse text_response(std::string text, std::string caching) {
+  HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.headers = {{"Cache-Control", std::move(caching)}};
+  response.body = std::move(text);
+  return response;
+}
+
+Result<HttpResponse> checkpoint(Call& call) {
+  ASSIGN_OR_RETURN(std::string text, published(call));
+  return text_response(std::move(text), "no-cache");
+}
+
+/// A tile is served once a published checkpoint covers all of it.
+bool is_published(const TilePath& tile, std::uint64_t size) {
+  const std::uint64_t hashes = (tile.index << kTileBits) + tile.width;
+  return hashes <= size >> (kTileBits * tile.level);
+}
+
+Result<HttpResponse> tile(const Call& call, Listener listener) {
+  ASSIGN_OR_RETURN(const TilePath tile, parse_tile_path("tile/" + call.request.path_value("tile")));
+  if (tile.entries) {
+    if (listener == Listener::everybody) {
+      return fail(ErrorCode::not_found,
+                  "entries are for auditors, at the API's /v1/audit/log/tile/entries/");
+    }
+    RETURN_IF_ERROR(authorize(call, Operation::audit_read));
+  }
+  if (!is_published(tile, call.instance().log().published_size())) {
+    return fail(ErrorCode::not_found, "no published checkpoint covers this tile");
+  }
+  ASSIGN_OR_RETURN(Bytes content, read_tile(call.store(), tile));
+  HttpResponse response;
+  response.content_type = "application/octet-stream";
+  // A full tile never changes. A partial one does not either, but nobody needs it for long.
+  const std::string who = tile.entries ? "private" : "public";
+  response.headers = {{"Cache-Control", tile.width == kTileWidth
+                                            ? who + ", max-age=31536000, immutable"
+                                            : who + ", max-age=600"}};
+  response.document = std::make_shared<const Bytes>(std::move(content));
+  return response;
+}
+
+Result<HttpResponse> tile_for_machine(Call& call) {
+  return tile(call, Listener::api);
+}
+
+Result<HttpResponse> tile_for_everybody(Call& call) {
+  return tile(call, Listener::everybody);
+}
+
+/// A machine has the receipts of what it asked for itself; auditors have all.
+Result<void> authorize_receipt(const Call& call, const std::string& entry) {
+  const Json parsed = Json::parse(entry, nullptr, false);
+  const Machine& machine = call.caller.context.machine;
+  if (parsed.is_object() && parsed.value("machine", "") == machine.text()) return {};
+  RETURN_IF_ERROR(authorize(call, Operation::audit_read));
+  return {};
+}
+
+Result<HttpResponse> receipt_of(const Call& call, std::uint64_t index) {
+  ASSIGN_OR_RETURN(const std::string note, published(call));
+  auto receipt = make_receipt(call.store(), note, index);
+  // Whether an entry exists is no secret: the size of the log is public.
+  if (!receipt) return Failure(std::move(receipt.error()));
+  RETURN_IF_ERROR(authorize_receipt(call, receipt->entry));
+  return text_response(to_text(*receipt), "no-store");
+}
+
+Result<HttpResponse> receipt(Call& call) {
+  ASSIGN_OR_RETURN(const std::uint64_t index, parse_index(call.request.path_value("entry")));
+  return receipt_of(call, index);
+}
+
+Result<HttpResponse> certificate_receipt(Call& call) {
+  ASSIGN_OR_RETURN(const Serial serial, Serial::parse(call.request.path_value("serial")));
+  ASSIGN_OR_RETURN(const auto record, call.store().certificate(serial));
+  if (!record) {
+    RETURN_IF_ERROR(authorize(call, Operation::certificate_read));
+    return fail(ErrorCode::not_found, "there is no certificate " + serial.hex() + " here",
+                "serial");
+  }
+  return receipt_of(call, record->outcome);
+}
+
+}  // namespace
+
+std::vector<Route> log_routes(Application& app) {
+  return {
+      authenticated(app, "GET", "/v1/audit/log/checkpoint", "auditLogCheckpoint", checkpoint),
+      authenticated(app, "GET", "/v1/audit/log/tile/{tile...}", "auditLogTile", tile_for_machine),
+      authenticated(app, "GET", "/v1/receipts/{entry}", "showReceipt", receipt),
+      authenticated(app, "GET", "/v1/certificates/{serial}/receipt", "showCertificateReceipt",
+                    certificate_receipt),
+  };
+}
+
+std::vector<Route> public_log_routes(Application& app) {
+  return {
+      open(app, "GET", "/log/checkpoint", "logCheckpoint", checkpoint),
+      open(app, "GET", "/log/tile/{tile...}", "logTile", tile_for_everybody),
+  };
+}
+
+}  // namespace chancery
