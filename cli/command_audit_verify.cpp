@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cli/audit_commands.h"
 #include "cli/file.h"
 #include "cli/log_reader.h"
 #include "cli/log_replay.h"
+#include "cli/verifier_keys.h"
 #include "core/audit_verify.h"
 
 namespace chancery {
@@ -18,35 +18,9 @@ using nlohmann::json;
 
 struct AuditVerifyOptions {
   std::string database;
-  std::string vkeys_file;
-  std::vector<std::string> vkeys;
+  VerifierKeyOptions keys;
   std::string remember;
 };
-
-/// Those named on the command line; none where the user named none.
-Result<std::vector<std::string>> pinned_vkeys(const AuditVerifyOptions& options) {
-  std::vector<std::string> vkeys = options.vkeys;
-  if (options.vkeys_file.empty()) return vkeys;
-  ASSIGN_OR_RETURN(std::string content,
-                   read_file(options.vkeys_file, limits::credential_file_bytes));
-  std::istringstream lines(content);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line.front() != '#') vkeys.push_back(line);
-  }
-  if (vkeys.empty()) return invalid("--vkeys", options.vkeys_file + " holds no verifier key");
-  return vkeys;
-}
-
-Result<std::vector<NoteVerifier>> parse_vkeys(const std::vector<std::string>& vkeys) {
-  std::vector<NoteVerifier> verifiers;
-  for (const std::string& vkey : vkeys) {
-    auto verifier = NoteVerifier::parse(vkey);
-    if (!verifier) return invalid("--vkey", "\"" + vkey + "\": " + verifier.error().message);
-    verifiers.push_back(std::move(*verifier));
-  }
-  return verifiers;
-}
 
 /// How far it is, where somebody watches.
 void show_progress(std::uint64_t done, std::uint64_t total) {
@@ -69,17 +43,21 @@ Result<std::vector<RememberedCheckpoint>> remembered(const AuditVerifyOptions& o
 }
 
 Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& options) {
-  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, pinned_vkeys(options));
+  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, named_vkeys(options.keys));
   if (vkeys.empty()) {
     return invalid("--vkeys",
                    "a copy cannot vouch for itself: name the keys that checkpoints must verify "
                    "with, from `chancery audit keys` or where you noted them");
   }
   ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::open_read_only(options.database));
+  auto store = Store::open_read_only(options.database);
+  if (!store) {
+    return fail(store.error().code,
+                "cannot read " + options.database + ": " + store.error().message);
+  }
   ASSIGN_OR_RETURN(std::vector<RememberedCheckpoint> kept, remembered(options));
   ASSIGN_OR_RETURN(VerifyReport report,
-                   verify_log(*store, verifiers, {show_progress, std::move(kept)}));
+                   verify_log(**store, verifiers, {show_progress, std::move(kept)}));
   session.print(summary(report), {{"good", report.good},
                                   {"summary", summary(report)},
                                   {"findings", report.findings},
@@ -168,7 +146,7 @@ std::string describe(const LiveLog& log) {
 Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   LiveLog log;
-  ASSIGN_OR_RETURN(log.vkeys, pinned_vkeys(options));
+  ASSIGN_OR_RETURN(log.vkeys, named_vkeys(options.keys));
   log.pinned = !log.vkeys.empty();
   if (!log.pinned) {
     ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
@@ -210,13 +188,7 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
       .add_option("--database", options->database, "a copy of the database, instead of a service")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
-  command
-      .add_option(
-          "--vkeys", options->vkeys_file,
-          "keys that checkpoints must verify with, one a line; default: those the service names")
-      ->type_name("FILE");
-  command.add_option("--vkey", options->vkeys, "one such key; may be repeated")
-      ->allow_extra_args(false);
+  add_verifier_keys(command, options->keys, "; default: those the service names");
   command
       .add_option("--remember", options->remember,
                   "compare with the checkpoint in FILE, then keep the new one there (of a "

@@ -83,17 +83,19 @@ Result<ExitCode> show_crl(Session& session, const CaOptions& options) {
 }  // namespace
 
 void add_ca_commands(CommandLine& line) {
-  CLI::App& group = line.add_group("ca", "Certification authorities",
-                                   {"chancery --identity ./web-1 ca list",
-                                    "chancery --identity ./web-1 ca show root --pem > root.pem"});
+  CLI::App& group =
+      line.add_group("ca", "Certification authorities",
+                     {"chancery --identity ./operator ca list",
+                      "chancery --identity ./operator ca show root --pem > root.pem"});
 
-  CLI::App& list = line.add(group, "list", "List the CAs", {"chancery --identity ./web-1 ca list"});
+  CLI::App& list =
+      line.add(group, "list", "List the CAs", {"chancery --identity ./operator ca list"});
   line.on(list, list_cas);
 
   auto show_options = std::make_shared<CaOptions>();
   CLI::App& show = line.add(group, "show", "Show a CA and its certificate",
-                            {"chancery --identity ./web-1 ca show issuing",
-                             "chancery --identity ./web-1 ca show root --pem > root.pem"});
+                            {"chancery --identity ./operator ca show issuing",
+                             "chancery --identity ./operator ca show root --pem > root.pem"});
   add_parsed(show, "name", show_options->name, CaName::parse, "name of the CA").required();
   show.add_flag("--pem", show_options->pem, "only the certificate");
   line.on(show, show_options, show_ca);
@@ -101,8 +103,8 @@ void add_ca_commands(CommandLine& line) {
   auto crl_options = std::make_shared<CaOptions>();
   CLI::App& crl =
       line.add(group, "crl", "Fetch a CA's CRL and check its signature",
-               {"chancery --identity ./web-1 ca crl issuing",
-                "chancery --identity ./web-1 ca crl issuing --pem --out issuing.crl.pem"});
+               {"chancery --identity ./operator ca crl issuing",
+                "chancery --identity ./operator ca crl issuing --pem --out issuing.crl.pem"});
   add_parsed(crl, "name", crl_options->name, CaName::parse, "name of the CA").required();
   auto* out =
       crl.add_option("--out", crl_options->out, "write the CRL there, DER")->type_name("FILE");

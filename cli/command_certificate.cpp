@@ -98,16 +98,18 @@ void add_revoke_command(CommandLine& line) {
 
 void add_certificate_commands(CommandLine& line) {
   add_revoke_command(line);
-  CLI::App& group = line.add_group("cert", "Certificates that were issued",
-                                   {"chancery --identity ./auditor cert list --machine web-1",
-                                    "chancery --identity ./auditor cert show ./tls/cert.pem"});
+  CLI::App& group =
+      line.add_group("cert", "Certificates that were issued",
+                     {"chancery --identity ./auditor cert list --machine web-1.example",
+                      "chancery --identity ./auditor cert show ./tls/cert.pem"});
   group.alias("certificate");
 
   auto list = std::make_shared<ListOptions>();
-  CLI::App& list_command = line.add(group, "list", "List certificates by serial number",
-                                    {"chancery --identity ./auditor cert list --machine web-1",
-                                     "chancery --identity ./auditor cert list --limit 1000 --json "
-                                     "| jq -r '.certificates[].serial'"});
+  CLI::App& list_command =
+      line.add(group, "list", "List certificates by serial number",
+               {"chancery --identity ./auditor cert list --machine web-1.example",
+                "chancery --identity ./auditor cert list --limit 1000 --json "
+                "| jq -r '.certificates[].serial'"});
   add_parsed(list_command, "--machine", list->machine, MachineName::parse, "only this machine's");
   add_page_options(list_command, list->page);
   line.on(list_command, list, list_certificates);

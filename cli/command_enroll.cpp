@@ -59,7 +59,8 @@ void add_enroll_command(CommandLine& line) {
       line.root(), "enroll", "Make a key here and get this machine's first certificate",
       {"chancery --url https://ca.example:8443 --ca root.pem enroll --token-file token --out "
        "/etc/chancery/identity",
-       "ssh operator chancery machine token web-1 --json | jq -r .token | chancery --ca root.pem "
+       "ssh operator chancery machine token web-1.example --json | jq -r .token | chancery --ca "
+       "root.pem "
        "enroll --token-file - --out ./web-1"});
   auto* token = command.add_option("--token", options->token,
                                    "one-time token; other users can see it while this runs");

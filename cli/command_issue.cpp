@@ -5,6 +5,7 @@
 #include "cli/csr.h"
 #include "cli/file.h"
 #include "cli/issued.h"
+#include "cli/receipt_file.h"
 #include "core/clock.h"
 #include "core/identifier.h"
 
@@ -23,6 +24,7 @@ struct IssueOptions {
   std::optional<Seconds> validity;
   std::string directory;
   bool force = false;
+  std::string receipt;
 };
 
 struct RenewOptions {
@@ -50,10 +52,12 @@ Result<ExitCode> issue_for_csr(Session& session, const IssueOptions& options) {
   ASSIGN_OR_RETURN(Bytes spki, spki_of_csr(csr));
   ASSIGN_OR_RETURN(IssuedCertificate issued, read_issued(answer, spki));
   if (options.directory.empty()) {
+    ASSIGN_OR_RETURN(answer, keep_receipt(session, std::move(answer), options.receipt));
     session.print(issued.certificate, answer);
     return ExitCode::done;
   }
   ASSIGN_OR_RETURN(answer, store_issued(options.directory, issued, nullptr, std::move(answer)));
+  ASSIGN_OR_RETURN(answer, keep_receipt(session, std::move(answer), options.receipt));
   session.print(describe_issued("issued", issued, options.directory), answer);
   return ExitCode::done;
 }
@@ -84,6 +88,7 @@ Result<ExitCode> issue_with_new_key(Session& session, const IssueOptions& option
   ASSIGN_OR_RETURN(IssuedCertificate issued, read_issued(answer, key.spki()));
   Secret pem = key.pem();
   ASSIGN_OR_RETURN(answer, store_issued(directory, issued, &pem, std::move(answer)));
+  ASSIGN_OR_RETURN(answer, keep_receipt(session, std::move(answer), options.receipt));
   session.print(describe_issued("issued", issued, directory), answer);
   return ExitCode::done;
 }
@@ -150,7 +155,8 @@ void add_issue_command(CommandLine& line) {
   CLI::App& command = line.add(
       line.root(), "issue", "Get a certificate: for a new key made here, or for a CSR",
       {"chancery --identity ./web-1 issue --dns web-1.example --out ./tls",
-       "chancery --identity ./web-1 issue --dns a.example --dns b.example --key-type rsa-3072 "
+       "chancery --identity ./web-1 issue --dns web-1.example --dns www.web-1.example --key-type "
+       "rsa-3072 "
        "--validity 7d",
        "chancery --identity ./web-1 issue --csr request.pem --profile tls-client > cert.pem"});
   auto* csr =
@@ -173,6 +179,10 @@ void add_issue_command(CommandLine& line) {
   command.add_option("--out", options->directory, "where cert.pem, chain.pem and key.pem go")
       ->type_name("DIR");
   command.add_flag("--force", options->force, "replace what is there");
+  command
+      .add_option("--receipt", options->receipt,
+                  "write the proof there that the certificate is in the log")
+      ->type_name("FILE");
   csr->excludes(&key_type);
   for (CLI::Option* name : command.get_options()) {
     if (name->get_group() == "Names") csr->excludes(name);
@@ -185,7 +195,7 @@ void add_renew_command(CommandLine& line) {
   CLI::App& command =
       line.add(line.root(), "renew", "Replace this identity's certificate (and key) by a fresh one",
                {"chancery --identity /etc/chancery/identity renew",
-                "chancery --identity ./web-1 renew --same-key --validity 12h"});
+                "chancery --identity ./web-1 renew --key-type rsa-3072 --validity 12h"});
   auto* same = command.add_flag("--same-key", options->same_key,
                                 "keep the key, where the profile allows that");
   add_parsed(command, "--key-type", options->key_type, parse_key_type,

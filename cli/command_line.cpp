@@ -1,5 +1,6 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/problem.h"
@@ -48,7 +49,8 @@ CommandLine::CommandLine()
   app_.fallthrough();  // global options are also understood behind a command
   app_.footer(examples_text({
                   "chancery init --home /var/lib/chancery",
-                  "chancery --identity /var/lib/chancery/identities/operator machine add web-1",
+                  "chancery --identity /var/lib/chancery/identities/operator machine add "
+                  "web-1.example",
                   "chancery --ca root.pem enroll --token-file token --out ./web-1",
                   "chancery --identity ./web-1 issue --dns web-1.example --out ./tls",
                   "chancery COMMAND --help",
@@ -85,17 +87,31 @@ void require_one_of(CLI::App& command, const std::vector<std::vector<CLI::Option
   });
 }
 
+ExitCode CommandLine::refuse(const CLI::ParseError& error, std::span<char*> arguments) {
+  if (error.get_exit_code() == 0) {  // --help and --version
+    app_.exit(error);
+    return ExitCode::done;
+  }
+  std::string message = error.what();
+  if (dynamic_cast<const CLI::RequiredError*>(&error)) {
+    // CLI11 would only say that a command is missing.
+    const std::vector<std::string> unknown = app_.remaining(true);
+    if (!unknown.empty()) message = "unknown command " + unknown.back();
+  }
+  // The option itself was not understood yet, or never will be.
+  const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
+    return std::string_view(argument) == "--json";
+  });
+  write_text(stderr, json ? json_text({{"title", "wrong usage"}, {"detail", message}})
+                          : "chancery: " + message + "; see --help");
+  return ExitCode::usage;
+}
+
 ExitCode CommandLine::run(int argc, char** argv) {
   try {
     app_.parse(argc, argv);
-  } catch (const CLI::RequiredError& error) {
-    // CLI11 would only say that a command is missing.
-    std::vector<std::string> unknown = app_.remaining(true);
-    if (unknown.empty()) return app_.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
-    write_text(stderr, "chancery: unknown command " + unknown.back() + "; see chancery --help");
-    return ExitCode::usage;
   } catch (const CLI::ParseError& error) {
-    return app_.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
+    return refuse(error, {argv, static_cast<std::size_t>(argc)});
   }
   Session session(globals_);
   auto result = action_(session);

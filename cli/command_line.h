@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ class CommandLine {
   [[nodiscard]] GlobalOptions& globals() { return globals_; }
 
  private:
+  ExitCode refuse(const CLI::ParseError& error, std::span<char*> arguments);
+
   CLI::App app_;
   GlobalOptions globals_;
   std::function<Result<ExitCode>(Session&)> action_;

@@ -18,6 +18,11 @@ struct MachineOptions {
   std::string token_file;
 };
 
+Result<void> check_token_file(const MachineOptions& options) {
+  if (options.token_file.empty()) return {};
+  return check_replaceable("--token-out", options.token_file);
+}
+
 Result<ExitCode> print_ticket(Session& session, const MachineOptions& options,
                               const std::string& done, const json& answer) {
   ASSIGN_OR_RETURN(std::string token, text_in(answer, "token"));
@@ -37,6 +42,7 @@ Result<ExitCode> print_ticket(Session& session, const MachineOptions& options,
 }
 
 Result<ExitCode> add_machine(Session& session, const MachineOptions& options) {
+  RETURN_IF_ERROR(check_token_file(options));
   json body = {{"name", options.name.text()}};
   if (options.token_life) body["token_life"] = format_duration(*options.token_life);
   if (options.profile) body["profile"] = options.profile->text();
@@ -46,6 +52,7 @@ Result<ExitCode> add_machine(Session& session, const MachineOptions& options) {
 }
 
 Result<ExitCode> make_token(Session& session, const MachineOptions& options) {
+  RETURN_IF_ERROR(check_token_file(options));
   json body = json::object();
   if (options.profile) body["profile"] = options.profile->text();
   if (options.token_life) body["token_life"] = format_duration(*options.token_life);
@@ -86,22 +93,22 @@ void add_ticket_options(CLI::App& command, MachineOptions& options) {
 
 void add_machine_commands(CommandLine& line) {
   CLI::App& group = line.add_group("machine", "Machines that may join or have joined",
-                                   {"chancery --identity ./operator machine add web-1",
+                                   {"chancery --identity ./operator machine add web-1.example",
                                     "chancery --identity ./operator machine list"});
 
   auto add_options = std::make_shared<MachineOptions>();
-  CLI::App& add =
-      line.add(group, "add", "Make a machine known and get its one-time enrolment token",
-               {"chancery --identity ./operator machine add web-1",
-                "chancery --identity ./operator machine add web-1 --token-life 15m --token-out "
-                "web-1.token"});
+  CLI::App& add = line.add(
+      group, "add", "Make a machine known and get its one-time enrolment token",
+      {"chancery --identity ./operator machine add web-1.example",
+       "chancery --identity ./operator machine add web-1.example --token-life 15m --token-out "
+       "web-1.token"});
   add_ticket_options(add, *add_options);
   line.on(add, add_options, add_machine);
 
   auto token_options = std::make_shared<MachineOptions>();
   CLI::App& token =
       line.add(group, "token", "Another enrolment token for a machine that is known already",
-               {"chancery --identity ./operator machine token web-1 --token-life 15m"});
+               {"chancery --identity ./operator machine token web-1.example --token-life 15m"});
   add_ticket_options(token, *token_options);
   line.on(token, token_options, make_token);
 
@@ -113,7 +120,7 @@ void add_machine_commands(CommandLine& line) {
 
   auto show_options = std::make_shared<MachineOptions>();
   CLI::App& show = line.add(group, "show", "Show one machine",
-                            {"chancery --identity ./operator machine show web-1"});
+                            {"chancery --identity ./operator machine show web-1.example"});
   add_parsed(show, "name", show_options->name, MachineName::parse, "name of the machine")
       .required();
   line.on(show, show_options, show_machine);

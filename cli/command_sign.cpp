@@ -2,6 +2,7 @@
 
 #include "cli/command_line.h"
 #include "cli/file.h"
+#include "cli/receipt_file.h"
 #include "core/identifier.h"
 #include "core/public_key.h"
 
@@ -17,6 +18,7 @@ struct SignOptions {
   std::optional<Bytes> digest;
   bool prehash = false;
   std::string out;
+  std::string receipt;
 };
 
 struct VerifyOptions {
@@ -89,6 +91,7 @@ Result<json> sign_body(Session& session, const SignOptions& options) {
 }
 
 Result<ExitCode> sign(Session& session, const SignOptions& options) {
+  if (!options.out.empty()) RETURN_IF_ERROR(check_replaceable("--out", options.out));
   ASSIGN_OR_RETURN(json body, sign_body(session, options));
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->post("/v1/keys/" + options.key.text() + "/sign", body));
@@ -98,25 +101,18 @@ Result<ExitCode> sign(Session& session, const SignOptions& options) {
   auto signature = from_base64(base64);
   if (!signature) return fail(ErrorCode::internal, "the service's signature is not base64");
   if (options.out.empty()) {
+    ASSIGN_OR_RETURN(answer, keep_receipt(session, std::move(answer), options.receipt));
     session.print(base64, answer);
     return ExitCode::done;
   }
   RETURN_IF_ERROR(replace_file(options.out, text_of(*signature), 0644));
   answer["files"] = {{"signature", options.out}};
+  ASSIGN_OR_RETURN(answer, keep_receipt(session, std::move(answer), options.receipt));
   session.print("signed " + (options.digest ? "a digest" : options.file) + " with key " +
                     options.key.text() + " (" + algorithm + ", log entry " +
                     std::to_string(outcome) + ") → " + options.out,
                 answer);
   return ExitCode::done;
-}
-
-/// Raw as `sign --out` writes it, or in base64 as `sign` prints it.
-Result<Bytes> read_signature(const std::string& path) {
-  ASSIGN_OR_RETURN(std::string content, read_file(path, limits::credential_file_bytes));
-  std::string_view text(content);
-  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
-  if (auto decoded = from_base64(text)) return decoded;
-  return copy_of(bytes_of(content));
 }
 
 Result<RemoteKey> read_public_key(const std::string& path) {
@@ -151,7 +147,7 @@ void add_sign_command(CommandLine& line) {
   auto options = std::make_shared<SignOptions>();
   CLI::App& command = line.add(
       line.root(), "sign", "Sign a file with a key in the token",
-      {"chancery --identity ./build sign --key release app.tar --out app.tar.sig",
+      {"chancery --identity ./web-1 sign --key web-1.example.releases app.tar --out app.tar.sig",
        "chancery --identity ./build sign --key release --prehash image.iso --out image.iso.sig",
        "chancery --identity ./build sign --key release --digest $(sha256sum app.tar | cut -c-64)"});
   add_parsed(command, "--key", options->key, KeyName::parse, "name of the key").required();
@@ -166,6 +162,10 @@ void add_sign_command(CommandLine& line) {
       ->needs(file);
   command
       .add_option("--out", options->out, "write the signature there; default: print it in base64")
+      ->type_name("FILE");
+  command
+      .add_option("--receipt", options->receipt,
+                  "write the proof there that the signature is in the log")
       ->type_name("FILE");
   require_one_of(command, {{file, &digest}});
   line.on(command, options, sign);

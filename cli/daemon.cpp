@@ -1,6 +1,5 @@
 #include "cli/daemon.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -31,40 +31,40 @@ Failure cannot_run(const std::string& program, int error) {
                                        "): chanceryd must be installed beside chancery");
 }
 
-/// What `program` writes to its standard output, and its exit status.
+/// What `program` writes to its standard output and its standard error, and its exit status.
 struct Finished {
-  std::string output;
+  std::string output, errors;
   int status = 0;
 };
 
+/// From its beginning to its end.
+std::string content_of(std::FILE* file) {
+  std::string text;
+  std::rewind(file);
+  std::array<char, 4096> part{};
+  while (const std::size_t count = std::fread(part.data(), 1, part.size(), file)) {
+    text.append(part.data(), count);
+  }
+  return text;
+}
+
 Result<Finished> run_captured(const std::string& program, char* const* argv) {
-  std::array<int, 2> ends{};
-  CHECK(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+  const File output(std::tmpfile(), std::fclose), errors(std::tmpfile(), std::fclose);
+  if (!output || !errors) return cannot_run(program, errno);
   posix_spawn_file_actions_t actions;
   CHECK(posix_spawn_file_actions_init(&actions) == 0);
-  CHECK(posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) == 0);
+  CHECK(posix_spawn_file_actions_adddup2(&actions, ::fileno(output.get()), STDOUT_FILENO) == 0);
+  CHECK(posix_spawn_file_actions_adddup2(&actions, ::fileno(errors.get()), STDERR_FILENO) == 0);
   pid_t child = 0;
   int error = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  if (error != 0) {
-    ::close(ends[0]);
-    return cannot_run(program, error);
-  }
-  Finished finished;
-  std::array<char, 4096> part{};
-  for (;;) {
-    ssize_t count = ::read(ends[0], part.data(), part.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    finished.output.append(part.data(), static_cast<std::size_t>(count));
-  }
-  ::close(ends[0]);
+  if (error != 0) return cannot_run(program, error);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  finished.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-  return finished;
+  return Finished{content_of(output.get()), content_of(errors.get()),
+                  WIFEXITED(status) ? WEXITSTATUS(status) : 1};
 }
 
 ExitCode exit_code_of(int status) {
@@ -89,7 +89,13 @@ Result<ExitCode> run_daemon(const Session& session, std::vector<std::string> arg
   nlohmann::json lines = nlohmann::json::array();
   std::istringstream output(finished.output);
   for (std::string line; std::getline(output, line);) lines.push_back(line);
-  session.print("", {{"output", lines}});
+  if (finished.status == 0) {
+    if (!finished.errors.empty()) write_text(stderr, finished.errors);  // warnings
+    session.print("", {{"output", lines}});
+  } else {
+    while (finished.errors.ends_with('\n')) finished.errors.pop_back();
+    write_text(stderr, json_text({{"detail", finished.errors}, {"output", lines}}));
+  }
   return exit_code_of(finished.status);
 }
 

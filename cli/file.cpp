@@ -171,6 +171,18 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
   return sync_directory(handle, directory);
 }
 
+Result<void> check_replaceable(const std::string& option, const std::string& path) {
+  namespace fs = std::filesystem;
+  fs::path directory = fs::path(path).parent_path();
+  if (directory.empty()) directory = ".";
+  std::error_code error;
+  const bool good = !fs::is_directory(path, error) && fs::is_directory(directory, error) &&
+                    ::access(directory.c_str(), W_OK | X_OK) == 0;
+  if (good) return {};
+  return invalid(
+      option, "cannot write " + path + ": it must be a file in a directory that we may write to");
+}
+
 Result<void> replace_files(const std::string& directory, const std::vector<NewFile>& files) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);

@@ -1,0 +1,155 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/audit_commands.h"
+#include "cli/file.h"
+#include "cli/receipt_file.h"
+#include "cli/verifier_keys.h"
+#include "core/identifier.h"
+#include "core/receipt.h"
+
+namespace chancery {
+namespace {
+
+using nlohmann::json;
+
+struct FetchOptions {
+  std::optional<Serial> serial;
+  std::optional<std::uint64_t> entry;
+  std::string out;
+};
+
+struct CheckOptions {
+  std::string file;
+  VerifierKeyOptions keys;
+  std::string certificate_file;
+  std::string signature_file;
+};
+
+Result<ExitCode> fetch(Session& session, const FetchOptions& options) {
+  const std::string path = options.serial ? "/v1/certificates/" + options.serial->hex() + "/receipt"
+                                          : "/v1/receipts/" + std::to_string(*options.entry);
+  ASSIGN_OR_RETURN(const std::string text, fetch_receipt(session, path));
+  if (options.out.empty()) {
+    session.print(text, {{"receipt", text}});
+    return ExitCode::done;
+  }
+  RETURN_IF_ERROR(replace_file(options.out, text, 0644));
+  session.print("receipt → " + options.out,
+                {{"receipt", text}, {"files", {{"receipt", options.out}}}});
+  return ExitCode::done;
+}
+
+/// SHA-256 of the certificate's DER, or of the signature, in hexadecimal.
+Result<std::string> hash_of_certificate(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string content, read_file(path, limits::credential_file_bytes));
+  const auto der = from_pem(content, "CERTIFICATE");
+  return to_hex(sha256(der ? ByteView(*der) : bytes_of(content)));
+}
+
+Result<std::string> hash_of_signature(const std::string& path) {
+  ASSIGN_OR_RETURN(const Bytes signature, read_signature(path));
+  return to_hex(sha256(signature));
+}
+
+/// What the entry is about must be what the user holds.
+Result<void> compare(const json& entry, const char* member, const std::string& hash,
+                     const std::string& path) {
+  if (optional_text_in(entry, member) == hash) return {};
+  return invalid("receipt", "the receipt is of another entry: its " + std::string(member) +
+                                " is not that of " + path);
+}
+
+Result<json> check_entry(const Receipt& receipt, const CheckOptions& options) {
+  json entry = json::parse(receipt.entry, nullptr, false);
+  if (!entry.is_object()) return invalid("receipt", "the receipt's entry is no JSON object");
+  const bool compared = !options.certificate_file.empty() || !options.signature_file.empty();
+  if (compared && optional_text_in(entry, "result") != "ok") {
+    return invalid("receipt", "the receipt is of an entry that released nothing");
+  }
+  if (!options.certificate_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string hash, hash_of_certificate(options.certificate_file));
+    RETURN_IF_ERROR(compare(entry, "certificate_sha256", hash, options.certificate_file));
+  }
+  if (!options.signature_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string hash, hash_of_signature(options.signature_file));
+    RETURN_IF_ERROR(compare(entry, "signature_sha256", hash, options.signature_file));
+  }
+  return entry;
+}
+
+Result<ExitCode> check(Session& session, const CheckOptions& options) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> vkeys, named_vkeys(options.keys));
+  if (vkeys.empty()) {
+    return invalid("--vkeys",
+                   "a receipt cannot vouch for itself: name the keys of the log, from `chancery "
+                   "audit keys` or where you noted them");
+  }
+  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
+  ASSIGN_OR_RETURN(const std::string text, read_file(options.file, limits::receipt_bytes));
+  const auto verdict = [&]() -> Result<std::pair<json, Checkpoint>> {
+    ASSIGN_OR_RETURN(const Receipt receipt, parse_receipt(text));
+    ASSIGN_OR_RETURN(const Checkpoint checkpoint, verify_receipt(receipt, verifiers));
+    ASSIGN_OR_RETURN(json entry, check_entry(receipt, options));
+    entry["index"] = receipt.index;
+    return std::pair(std::move(entry), checkpoint);
+  }();
+  if (!verdict) {
+    if (verdict.error().field != "receipt") return Failure(verdict.error());
+    session.print("BAD: " + verdict.error().message,
+                  {{"good", false}, {"reason", verdict.error().message}});
+    return ExitCode::failed;
+  }
+  const auto& [entry, checkpoint] = *verdict;
+  session.print(
+      "good: entry " + std::to_string(entry["index"].get<std::uint64_t>()) + " of " +
+          checkpoint.origin + " (" + optional_text_in(entry, "kind") + " " +
+          optional_text_in(entry, "result") + ", " + optional_text_in(entry, "time") +
+          ") is in the log of " + std::to_string(checkpoint.size) + " entries",
+      {{"good", true}, {"origin", checkpoint.origin}, {"size", checkpoint.size}, {"entry", entry}});
+  return ExitCode::done;
+}
+
+void add_fetch_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<FetchOptions>();
+  CLI::App& command =
+      line.add(group, "receipt", "Get the proof that what was signed is in the log",
+               {"chancery --identity ./web-1 audit receipt --serial 4c… --out web-1.tlog-proof",
+                "chancery --identity ./web-1 audit receipt --entry 304 --out app.tar.tlog-proof"});
+  auto& serial =
+      add_parsed(command, "--serial", options->serial, Serial::parse, "of a certificate");
+  auto* entry = command.add_option("--entry", options->entry, "an outcome's number");
+  command.add_option("--out", options->out, "write it there")->type_name("FILE");
+  require_one_of(command, {{&serial, entry}});
+  line.on(command, options, fetch);
+}
+
+void add_check_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App& command = line.add(
+      group, "verify-receipt", "Check a receipt, here, with the log's keys",
+      {"chancery audit verify-receipt --vkeys vkeys.txt --certificate cert.pem web-1.tlog-proof",
+       "chancery audit verify-receipt --vkeys vkeys.txt --signature app.tar.sig "
+       "app.tar.tlog-proof"});
+  command.add_option("file", options->file, "the receipt, - for stdin")
+      ->required()
+      ->type_name("FILE");
+  add_verifier_keys(command, options->keys, "");
+  command
+      .add_option("--certificate", options->certificate_file,
+                  "the certificate that the entry must be about, PEM or DER")
+      ->type_name("FILE");
+  command
+      .add_option("--signature", options->signature_file,
+                  "the signature that the entry must be about, raw or base64")
+      ->type_name("FILE");
+  line.on(command, options, check);
+}
+
+}  // namespace
+
+void add_audit_receipt_commands(CommandLine& line, CLI::App& group) {
+  add_fetch_command(line, group);
+  add_check_command(line, group);
+}
+
+}  // namespace chancery
