@@ -85,7 +85,9 @@ Failure Connection::failure(const std::string& what) const {
   sqlite3* const database = database_.get();
   const int code = database ? sqlite3_extended_errcode(database) : SQLITE_NOMEM;
   const char* const reason = database ? sqlite3_errmsg(database) : "out of memory";
-  return fail(ErrorCode::store_unavailable, what, "",
+  const bool foreign = (code & 0xff) == SQLITE_NOTADB;
+  return fail(ErrorCode::store_unavailable,
+              what + (foreign ? ": the file is not an SQLite database" : ""), "",
               "sqlite extended code " + std::to_string(code) + ": " + reason);
 }
 

@@ -1,5 +1,8 @@
 """The command line: what is a usage error, and that every command explains itself."""
 
+import base64
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -38,6 +41,12 @@ USAGE_ERRORS = [
     ("validity without unit", [*IDENTITY, "issue", "--dns", "a.example", "--validity", "24"], "24"),
     ("validity of zero", [*IDENTITY, "renew", "--validity", "0h"], "0h"),
     ("same key and key type", [*IDENTITY, "renew", "--same-key", "--key-type", "ec-p256"], "exclude"),
+    ("signature in a directory that is not there",
+     [*IDENTITY, "sign", "--key", "k", "/dev/null", "--out", "/nowhere/x"], "/nowhere/x"),
+    ("signature in place of a directory", [*IDENTITY, "sign", "--key", "k", "/dev/null", "--out", "/tmp"],
+     "/tmp"),
+    ("token in a directory that is not there",
+     [*IDENTITY, "machine", "add", "m", "--token-out", "/nowhere/x"], "--token-out"),
     ("sign without file", [*IDENTITY, "sign", "--key", "k"], "exactly one"),
     ("sign with file and digest", [*IDENTITY, "sign", "--key", "k", "--digest", "00", "f"], "exactly one"),
     ("digest that is not hexadecimal", [*IDENTITY, "sign", "--key", "k", "--digest", "0g"], "0g"),
@@ -80,6 +89,16 @@ class Usage(unittest.TestCase):
                 self.assertIn(says, done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_usage_errors_as_json(self):
+        for name, arguments, says in USAGE_ERRORS:
+            if arguments[:1] == ["init"]:
+                continue  # what it does not know is the daemon's to refuse
+            with self.subTest(name):
+                done = run("--json", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(says, json.loads(done.stderr)["detail"] +
+                              json.loads(done.stderr).get("field", ""))
+
     def test_every_command_has_help_with_examples(self):
         every = commands()
         self.assertGreaterEqual(len(every), 34, every)
@@ -97,6 +116,14 @@ class Usage(unittest.TestCase):
         done = run("status", CHANCERY_URL="http://127.0.0.1", CHANCERY_IDENTITY="/nowhere/at/all")
         self.assertEqual(done.returncode, 2)
         self.assertIn("/nowhere/at/all", done.stderr)
+
+    def test_a_file_that_is_no_database(self):
+        key = b"\x01" + bytes(32)
+        key_id = hashlib.sha256(b"log\n" + key).hexdigest()[:8]
+        vkey = f"log+{key_id}+{base64.b64encode(key).decode()}"
+        done = run("audit", "verify", "--database", "/etc/passwd", "--vkey", vkey)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertRegex(done.stderr, "cannot read /etc/passwd: .*not an SQLite database")
 
     def test_problems_of_our_own_as_json(self):
         done = run("--json", "status")
@@ -135,7 +162,11 @@ class Daemon(unittest.TestCase):
         for arguments in (["--json", "init", "--home", "h"], ["init", "--home", "h", "--json"]):
             done = run(*arguments, program=self.program)
             self.assertEqual((done.returncode, done.stdout, done.stderr),
-                             (2, '{"output":["made init"," done"]}\n', "problem\n"))
+                             (2, "", '{"detail":"problem","output":["made init"," done"]}\n'))
+        self.daemon('echo "made $1"; echo "mind this" >&2\n')
+        done = run("--json", "init", "--home", "h", program=self.program)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, '{"output":["made init"]}\n', "mind this\n"))
         self.daemon("kill -9 $$\n")
         self.assertEqual(run("--json", "init", "--home", "h", program=self.program).returncode, 1)
 
