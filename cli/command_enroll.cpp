@@ -37,6 +37,7 @@ Result<ExitCode> enroll(Session& session, const EnrollOptions& options) {
   if (!options.force) RETURN_IF_ERROR(check_vacant(options.directory));
   RETURN_IF_ERROR(check_writable(options.directory));
   ASSIGN_OR_RETURN(Service * service, session.service_without_identity());
+  service->send_new_keys();
 
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::generate(options.key_type));
   Subject subject;

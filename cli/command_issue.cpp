@@ -84,6 +84,7 @@ Result<ExitCode> issue_with_new_key(Session& session, const IssueOptions& option
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::generate(options.key_type));
   ASSIGN_OR_RETURN(std::string csr, make_csr(key, options.subject, options.names));
   ASSIGN_OR_RETURN(Service * service, session.service());
+  service->send_new_keys();
   ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates", issue_body(options, csr)));
   ASSIGN_OR_RETURN(IssuedCertificate issued, read_issued(answer, key.spki()));
   Secret pem = key.pem();
@@ -109,6 +110,7 @@ Result<ExitCode> renew(Session& session, const RenewOptions& options) {
   json body = {{"csr", csr}};
   if (options.validity) body["validity"] = format_duration(*options.validity);
   ASSIGN_OR_RETURN(Service * service, session.service());
+  if (!options.same_key) service->send_new_keys();
   ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + old.serial + "/renew", body));
   ASSIGN_OR_RETURN(IssuedCertificate issued, read_issued(answer, key.spki()));
   Secret pem = key.pem();

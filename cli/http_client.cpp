@@ -115,7 +115,9 @@ std::string origin_of(const std::string& url) {
 Failure transport_failure(CURLcode code, const std::string& reason, const HttpRequest& request) {
   std::string origin = origin_of(request.url);
   std::string repeat;
-  if (!request.idempotency_key.empty()) {
+  if (!request.idempotency_key.empty() && !request.repeatable) {
+    repeat = "; it may have been done all the same, for a key that was made here and is gone";
+  } else if (!request.idempotency_key.empty()) {
     repeat = "; it may have been done all the same: repeat it with --idempotency-key " +
              request.idempotency_key + " to get that answer";
   }

@@ -53,6 +53,7 @@ Result<json> Service::get(const std::string& path) {
 
 Result<json> Service::post(const std::string& path, const json& body, Seconds deadline) {
   HttpRequest request{.url = path, .body = body.dump(), .deadline = deadline};
+  request.repeatable = repeatable_;
   request.idempotency_key =
       idempotency_key_.empty() ? to_hex(random_bytes(16)) : std::exchange(idempotency_key_, "");
   ASSIGN_OR_RETURN(HttpAnswer answer, send(std::move(request)));

@@ -23,6 +23,8 @@ class Service {
   Result<nlohmann::json> get(const std::string& path);
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body,
                               Seconds deadline = limits::answer_deadline);
+  /// The bodies of this command hold keys that it makes: run again, it sends others.
+  void send_new_keys() { repeatable_ = false; }
   /// A body that is not JSON, such as a checkpoint or a PEM text.
   Result<std::string> get_text(const std::string& path, const std::string& media_type);
 
@@ -35,6 +37,7 @@ class Service {
   std::string url_;
   std::unique_ptr<HttpClient> client_;
   std::string idempotency_key_;
+  bool repeatable_ = true;
 };
 
 // Members of an answer. A missing one, or one of another type, is internal with its name: the other

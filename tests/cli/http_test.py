@@ -68,6 +68,12 @@ class Http(ServiceTest):
         stderr = self.sign().stderr
         self.assertIn(f"--idempotency-key {self.idempotency_keys()[0]}", stderr)
 
+    def test_a_key_that_was_made_here_is_not_repeated_by_hand(self):
+        self.service.on("POST", "/v1/certificates", Answer(drop=True))
+        stderr = self.fails("issue", "--dns", "web-1.example", "--out", f"{self.folder}/new")
+        self.assertNotIn("--idempotency-key", stderr)
+        self.assertIn("is gone", stderr)
+
     def test_a_long_wait_is_the_callers_to_plan(self):
         self.on_sign(Answer(problem(503).body, 503, "application/problem+json", {"Retry-After": "3600"}))
         self.assertIn("next: try again in 3600 s", self.sign().stderr)
