@@ -1,5 +1,6 @@
 #include "core/config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fstream>
@@ -232,14 +233,41 @@ void make_absolute(const std::string& home, std::string& path) {
   if (!path.empty() && path.front() != '/') path = home + "/" + path;
 }
 
+template <class T>
+bool has(const std::vector<T>& list, T value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+/// The service's own certificate is of tls-server, for the tls_names, with a key of type ec-p256.
+Result<void> check_own_certificate(const Config& config) {
+  const auto found = config.profiles.find(ProfileName::literal("tls-server"));
+  if (found == config.profiles.end()) {
+    return config.refuse("profiles", "must have tls-server: the service's own certificate is one");
+  }
+  const Profile& profile = found->second;
+  if (!has(profile.key_types, KeyType::ec_p256)) {
+    return config.refuse("profiles.tls-server.key_types",
+                         "must have ec-p256: the service's own certificate has such a key");
+  }
+  if (config.tls_names.empty() || config.tls_names.size() > limits::subject_alt_names) {
+    return config.refuse("tls_names", "must be 1 to " + std::to_string(limits::subject_alt_names) +
+                                          " names of the service, for its own certificate");
+  }
+  for (std::size_t i = 0; i < config.tls_names.size(); ++i) {
+    const bool ip = normalize_ip(config.tls_names[i]).has_value();
+    if (has(profile.alt_names, ip ? AltNameType::ip : AltNameType::dns)) continue;
+    return config.refuse("tls_names[" + std::to_string(i) + "]",
+                         "the profile tls-server does not allow such names");
+  }
+  return {};
+}
+
 Result<void> check(const Config& config) {
   if (!config.profiles.contains(config.enrollment_profile)) {
     return config.refuse("enrollment.profile",
                          "there is no profile \"" + config.enrollment_profile.text() + "\"");
   }
-  if (!config.profiles.contains(ProfileName::literal("tls-server"))) {
-    return config.refuse("profiles", "must have tls-server: the service's own certificate is one");
-  }
+  RETURN_IF_ERROR(check_own_certificate(config));
   if (config.crl_refresh >= config.crl_lifetime) {
     return config.refuse("crl.refresh", "(" + format_duration(config.crl_refresh) +
                                             ") must be shorter than the lifetime (" +

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds what the tree promises about itself: who may include what, how long a file may be, that each
-fuzz target has seeds, and that the sources are formatted.
+fuzz target has seeds, that each member of config.yaml is documented, and that the sources are
+formatted.
 
     include_rules.py SOURCE_DIRECTORY     checks the tree
     include_rules.py --self-test          checks that each rule finds what it is there to find
@@ -129,6 +130,34 @@ def check_format(root, sources):
             yield line.split(": error:")[0] + ": not formatted (clang-format -i)"
 
 
+# Array of names in core/config.cpp -> what stands before them in docs/operations.md's table.
+MEMBER_LISTS = {
+    "kMembers": "",
+    "kTokenMembers": "token.",
+    "kCrlMembers": "crl.",
+    "kEnrollmentMembers": "enrollment.",
+    "kProfileMembers": "profiles.NAME.",
+}
+SECTIONS = {"token", "crl", "enrollment", "profiles"}  # members that only have others below them
+
+
+def check_members(config, document):
+    """Every member that config.yaml may have is in the table, and nothing else is."""
+    table = document.partition("\n| member |")[2].partition("\n\n")[0]
+    rows = set(re.findall(r"^\| `([A-Za-z_.]+)` \|", table, re.MULTILINE))
+    members = set()
+    for name, body in re.findall(r"\b(k\w*Members) = \{(.*?)\};", config, re.DOTALL):
+        if name not in MEMBER_LISTS:
+            yield f"core/config.cpp: {name} is not known to {Path(__file__).name}"
+            continue
+        members |= {MEMBER_LISTS[name] + member for member in re.findall(r'"(\w+)"', body)}
+    members -= SECTIONS
+    for member in sorted(members - rows):
+        yield f"docs/operations.md: {member} is not in the table of config.yaml"
+    for row in sorted(rows - members):
+        yield f"docs/operations.md: config.yaml has no member {row}"
+
+
 def check_stale_lists(root):
     for listed in (*HEADER_EXCEPTIONS, *LONG_FILES, *COMPOSITION):
         if not (root / listed).exists():
@@ -145,6 +174,8 @@ def check_tree(root):
     for source in sources:
         text = (root / source).read_text(encoding="utf-8")
         yield from check_text(source, text, lambda path: (root / path).exists())
+    yield from check_members((root / "core/config.cpp").read_text(encoding="utf-8"),
+                             (root / "docs/operations.md").read_text(encoding="utf-8"))
     yield from check_corpora(root)
     yield from check_format(root, [source for source in sources if not source.endswith(".py")])
     yield from check_stale_lists(root)
@@ -181,6 +212,16 @@ def self_test():
         found = list(check_text(path, text, lambda header: header == "core/own.h"))
         good = not found if expected is None else len(found) == 1 and expected in found[0]
         if not good:
+            yield f"self-test: {name}: found {found}"
+    members = [
+        ("members in the table", "| `api` | x |\n| `crl.refresh` | x |\n", 0),
+        ("a member without a row", "| `api` | x |\n", 1),
+        ("a row without a member", "| `api` | x |\n| `crl.refresh` | x |\n| `apu` | x |\n", 1),
+    ]
+    config = 'x kMembers = {"api",\n  "crl"};\ny kCrlMembers = {"refresh"};\n'
+    for name, rows, problems in members:
+        found = list(check_members(config, f"\n| member | what |\n{rows}\n| `other` | table |\n"))
+        if len(found) != problems:
             yield f"self-test: {name}: found {found}"
 
 

@@ -36,6 +36,20 @@ const std::vector<BadRow> kRows = {
      "  profile:", "12: enrollment.profile: there is no profile \"machin\""},
     {"no profile for the service itself", "\n  tls-server:", "\n  tls:", "profiles:",
      "1: profiles: must have tls-server: the service's own certificate is one"},
+    {"a profile that the service's own key does not fit",
+     "key_types: [ec-p256, ec-p384, ec-p521, ed25519, rsa-2048, rsa-3072, rsa-4096]\n    subject: "
+     "[common_name]\n    alt_names: [dns, ip, uri]\n    wildcard",
+     "key_types: [ed25519]\n    subject: [common_name]\n    alt_names: [dns, ip, uri]\n    "
+     "wildcard",
+     "    key_types: [ed25519]\n",
+     "16: profiles.tls-server.key_types: must have ec-p256: the service's own certificate has such "
+     "a "
+     "key"},
+    {"a profile that the service's names do not fit", "alt_names: [dns, ip, uri]\n    wildcard",
+     "alt_names: [dns]\n    wildcard",
+     "tls_names:", "24: tls_names[1]: the profile tls-server does not allow such names"},
+    {"no name for the service", "tls_names: [localhost, \"127.0.0.1\"]", "tls_names: []",
+     "tls_names:", "12: tls_names: must be 1 to 100 names of the service, for its own certificate"},
     {"a CRL that expires before the next one", "refresh: 12h", "refresh: 24h", "  refresh:",
      "12: crl.refresh: (1d) must be shorter than the lifetime (1d), or a reader will meet an "
      "expired CRL"},
