@@ -131,11 +131,16 @@ Result<void> Daemon::start_public() {
       [this](const Router::Served& served) { public_metrics_->observe(served); });
   ServerOptions plain = options(instance_.config().public_http);
   plain.workers = 8;  // everything there is answered from memory
-  ASSIGN_OR_RETURN(public_server_,
+  ASSIGN_OR_RETURN(auto server,
                    ConnectionServer::start(std::move(plain), [this](HttpRequest& request) {
                      return public_router_->answer(request);
                    }));
-  return announce("public", public_server_->port());
+  const std::uint16_t port = server->port();
+  {
+    const std::lock_guard lock(servers_mutex_);
+    public_server_ = std::move(server);
+  }
+  return announce("public", port);
 }
 
 Result<void> Daemon::start_api() {
@@ -152,7 +157,7 @@ Result<void> Daemon::start_api() {
           [this](HttpRequest& request) { return api_router_->answer(request); }, tls_.get()));
   const std::uint16_t port = server->port();
   {
-    const std::lock_guard lock(api_mutex_);
+    const std::lock_guard lock(servers_mutex_);
     api_server_ = std::move(server);
   }
   return announce("api", port);
@@ -234,7 +239,7 @@ std::uint16_t Daemon::public_port() const {
 }
 
 std::uint16_t Daemon::api_port() const {
-  const std::lock_guard lock(api_mutex_);
+  const std::lock_guard lock(servers_mutex_);
   return api_server_ ? api_server_->port() : 0;
 }
 

@@ -55,6 +55,8 @@ class Daemon {
   Result<void> announce(const std::string& name, std::uint16_t port) const;
   void maintain();
   void register_metrics();
+  void register_connection_metrics(const std::string& listener,
+                                   const std::unique_ptr<ConnectionServer>& server);
 
   Instance& instance_;
   TokenEvents& events_;
@@ -71,7 +73,8 @@ class Daemon {
   std::unique_ptr<TlsServer> tls_;
   Time renew_certificate_at_{};
   Time flush_failures_at_{};
-  mutable std::mutex api_mutex_;  // guards api_server_, which may come later
+  // Guards the pointers: metrics are read while the servers start, and the API's may come later.
+  mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
   std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, maintenance_;
 };

@@ -40,15 +40,37 @@ void Daemon::register_metrics() {
   counter("chancery_token_signatures_total", "signatures by the keyholders' own count",
           [&token] { return static_cast<double>(token.status().signatures); });
 
-  gauge("chancery_http_connections", "open connections of the API", [this] {
-    const std::lock_guard lock(api_mutex_);
-    return api_server_ ? static_cast<double>(api_server_->counters().open) : 0.0;
-  });
+  register_connection_metrics("public", public_server_);
+  register_connection_metrics("api", api_server_);
+}
+
+/// Of one listener; a label tells them apart.
+void Daemon::register_connection_metrics(const std::string& listener,
+                                         const std::unique_ptr<ConnectionServer>& server) {
+  const NamedValues label = {{"listener", listener}};
+  const auto value = [this, &server](auto member) -> std::function<double()> {
+    return [this, &server, member] {
+      const std::lock_guard lock(servers_mutex_);
+      return server ? static_cast<double>(server->counters().*member) : 0.0;
+    };
+  };
+  const auto counter = [&](const char* name, const char* help,
+                           std::uint64_t ServerCounters::*member) {
+    metrics_.counter(name, help, label, value(member));
+  };
+  metrics_.gauge("chancery_http_connections", "open connections", label,
+                 value(&ServerCounters::open));
+  counter("chancery_http_connections_overdue_total", "connections closed at a deadline",
+          &ServerCounters::overdue);
+  counter("chancery_http_connections_evicted_total", "idle connections closed to make room",
+          &ServerCounters::evicted);
+  counter("chancery_http_connections_turned_away_total",
+          "new connections closed because no room could be made", &ServerCounters::turned_away);
+  counter("chancery_http_connections_failed_handshakes_total",
+          "connections that ended before their TLS handshake did",
+          &ServerCounters::failed_handshakes);
   counter("chancery_http_overloaded_total", "requests answered 503 because no worker came free",
-          [this] {
-            const std::lock_guard lock(api_mutex_);
-            return api_server_ ? static_cast<double>(api_server_->counters().overloaded) : 0.0;
-          });
+          &ServerCounters::overloaded);
 }
 
 }  // namespace chancery
