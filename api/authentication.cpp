@@ -18,12 +18,19 @@ X509Ptr decode(const Bytes& der) {
   return X509Ptr(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
 }
 
-Machine machine_of(const CertificateInfo& info, const Bytes& der, const std::string& source) {
+Result<Machine> machine_of(const CertificateInfo& info, const Bytes& der,
+                           const std::string& source) {
   Machine machine;
   machine.fingerprint = certificate_fingerprint(der);
   machine.dns_names = info.names.dns;
   for (const std::string& uri : info.names.uri) {
-    if (uri.starts_with("spiffe://")) machine.spiffe_id = uri;
+    if (!uri.starts_with("spiffe://")) continue;
+    // X509-SVID section 2: exactly one. Which one of several is meant, nobody can say.
+    if (!machine.spiffe_id.empty()) {
+      return fail(ErrorCode::unauthenticated,
+                  "the client certificate has more than one SPIFFE ID; it must have one at most");
+    }
+    machine.spiffe_id = uri;
   }
   machine.source = source;
   return machine;
@@ -67,7 +74,7 @@ Result<Authentication::Session> Authentication::begin(const Peer& peer) const {
   }
   const Bytes& der = peer.certificate->der;
   ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(der));
-  Machine machine = machine_of(info, der, peer.address);
+  ASSIGN_OR_RETURN(Machine machine, machine_of(info, der, peer.address));
   if (is_own(info)) return own(info, der, std::move(machine));
   if (!is_foreign_anchored(der)) {
     return fail(

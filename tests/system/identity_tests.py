@@ -6,7 +6,9 @@ import csr
 import service
 from csr import Key, alt_names, common_name
 from machine_test import NAME, MachineTest, at_once
-from service import expect
+from service import ServiceTest, expect
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class IdempotencyTests(MachineTest):
@@ -114,9 +116,8 @@ class ClientCertificateTests(MachineTest):
     def foreign(self, *options):
         folder = self.service.folder / f"foreign-{time.monotonic_ns()}"
         folder.mkdir()
-        csr.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                    "-nodes", "-days", "1", *options, "-keyout", folder / "key.pem",
-                    "-out", folder / "cert.pem")
+        csr.openssl("req", "-x509", *NEW_KEY, "-days", "1", *options, "-keyout",
+                    folder / "key.pem", "-out", folder / "cert.pem")
         return folder
 
     def test_expired(self):
@@ -158,6 +159,57 @@ class ClientCertificateTests(MachineTest):
             self.assert_problem(stranger.get("/v1/keys"), 401)
         refused = [e for e in self.service.entries(before) if e["kind"] == "authentication"]
         self.assertLessEqual(len(refused), 2)
+
+
+class SpiffeTests(ServiceTest):
+    """Machines of another CA that the configuration trusts, named by their SPIFFE IDs."""
+
+    ID = "spiffe://cluster.example/ns/shop/sa/web"
+
+    @classmethod
+    def set_up_installation(cls, installation):
+        cls.authority = installation.folder / "authority"
+        cls.authority.mkdir()
+        csr.openssl("req", "-x509", *NEW_KEY, "-days", "1", "-subj", "/CN=cluster", "-addext",
+                    "keyUsage=critical,keyCertSign", "-keyout", cls.authority / "key.pem",
+                    "-out", cls.authority / "cert.pem")
+        config = installation.home / "config.yaml"
+        config.write_text(f"{config.read_text()}\ntrust_anchors: [{cls.authority / 'cert.pem'}]\n")
+
+    def workload(self, *uris):
+        """An identity with these names, signed by the other CA."""
+        folder = self.service.folder / f"workload-{time.monotonic_ns()}"
+        folder.mkdir()
+        csr.openssl("req", "-new", *NEW_KEY, "-subj", "/O=shop", "-keyout", folder / "key.pem",
+                    "-out", folder / "csr.pem")
+        (folder / "extensions").write_text(
+            "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
+            f"subjectAltName={','.join(f'URI:{uri}' for uri in uris)}\n")
+        csr.openssl("x509", "-req", "-in", folder / "csr.pem", "-days", "1", "-CA",
+                    self.authority / "cert.pem", "-CAkey", self.authority / "key.pem", "-extfile",
+                    folder / "extensions", "-out", folder / "cert.pem")
+        return folder
+
+    def ask(self, identity):
+        client = self.service.client(identity)
+        self.addCleanup(client.close)
+        return client.get("/v1/keys")
+
+    def test_one_id(self):
+        # Known, and granted nothing.
+        for uris in ((self.ID,), (self.ID, "https://web.example/"), ("https://web.example/", self.ID)):
+            with self.subTest(uris=uris):
+                self.assert_problem(self.ask(self.workload(*uris)), 403, detail=f'"{self.ID}"')
+
+    def test_several_ids(self):
+        for others in (["spiffe://cluster.example/ns/shop/sa/admin"], [self.ID],
+                       ["https://web.example/", "spiffe://other.example/x"]):
+            with self.subTest(others=others):
+                answer = self.ask(self.workload(self.ID, *others))
+                self.assert_problem(answer, 401, detail="more than one SPIFFE ID")
+        first, *_ = (e for e in self.service.entries() if e["kind"] == "authentication")
+        self.assertIn("more than one SPIFFE ID", first["reason"])
+        self.assertEqual(first["source"], "127.0.0.1")
 
 
 if __name__ == "__main__":
