@@ -68,8 +68,8 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {
     for (const Route& route : routes) {
-      served.insert(line(route.method, in_openapi(route.pattern), route.name, !route.body_type.empty(),
-                         {route.query.begin(), route.query.end()}));
+      served.insert(line(route.method, in_openapi(route.pattern), route.name,
+                         !route.body_type.empty(), {route.query.begin(), route.query.end()}));
     }
   }
   for (const std::string& one : documented()) {

@@ -25,7 +25,10 @@ PolicyVocabulary vocabulary() {
     profile.key_types = {KeyType::ec_p256, KeyType::ec_p384, KeyType::rsa_3072};
     profile.subject = {SubjectField::country, SubjectField::organization,
                        SubjectField::common_name};
-    profile.alt_names = {AltNameType::dns, AltNameType::uri};
+    profile.alt_names = {AltNameType::uri};
+    if (profile.name.text() != "code-signing") {
+      profile.alt_names = {AltNameType::dns, AltNameType::ip, AltNameType::uri, AltNameType::email};
+    }
     known.profiles.emplace(profile.name, profile);
   }
   known.issuers = {{"root", "issuing"}};
