@@ -12,7 +12,8 @@ namespace chancery {
 /// A listening TCP socket, on Poco's server socket.
 class Listener {
  public:
-  /// invalid_request when the address does not parse or cannot be had.
+  /// conflict where another process has the port; invalid_request when the address does not parse
+  /// or cannot be had.
   static Result<Listener> open(const ListenAddress& address);
   Listener(Listener&&) noexcept;
   Listener& operator=(Listener&&) noexcept;

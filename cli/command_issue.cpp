@@ -95,6 +95,7 @@ Result<ExitCode> issue_with_new_key(Session& session, const IssueOptions& option
 }
 
 Result<ExitCode> issue(Session& session, const IssueOptions& options) {
+  RETURN_IF_ERROR(check_replaceable("--receipt", options.receipt));
   return options.csr_file.empty() ? issue_with_new_key(session, options)
                                   : issue_for_csr(session, options);
 }

@@ -18,11 +18,6 @@ struct MachineOptions {
   std::string token_file;
 };
 
-Result<void> check_token_file(const MachineOptions& options) {
-  if (options.token_file.empty()) return {};
-  return check_replaceable("--token-out", options.token_file);
-}
-
 Result<ExitCode> print_ticket(Session& session, const MachineOptions& options,
                               const std::string& done, const json& answer) {
   ASSIGN_OR_RETURN(std::string token, text_in(answer, "token"));
@@ -42,7 +37,7 @@ Result<ExitCode> print_ticket(Session& session, const MachineOptions& options,
 }
 
 Result<ExitCode> add_machine(Session& session, const MachineOptions& options) {
-  RETURN_IF_ERROR(check_token_file(options));
+  RETURN_IF_ERROR(check_replaceable("--token-out", options.token_file));
   json body = {{"name", options.name.text()}};
   if (options.token_life) body["token_life"] = format_duration(*options.token_life);
   if (options.profile) body["profile"] = options.profile->text();
@@ -52,7 +47,7 @@ Result<ExitCode> add_machine(Session& session, const MachineOptions& options) {
 }
 
 Result<ExitCode> make_token(Session& session, const MachineOptions& options) {
-  RETURN_IF_ERROR(check_token_file(options));
+  RETURN_IF_ERROR(check_replaceable("--token-out", options.token_file));
   json body = json::object();
   if (options.profile) body["profile"] = options.profile->text();
   if (options.token_life) body["token_life"] = format_duration(*options.token_life);

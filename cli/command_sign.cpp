@@ -91,7 +91,8 @@ Result<json> sign_body(Session& session, const SignOptions& options) {
 }
 
 Result<ExitCode> sign(Session& session, const SignOptions& options) {
-  if (!options.out.empty()) RETURN_IF_ERROR(check_replaceable("--out", options.out));
+  RETURN_IF_ERROR(check_replaceable("--out", options.out));
+  RETURN_IF_ERROR(check_replaceable("--receipt", options.receipt));
   ASSIGN_OR_RETURN(json body, sign_body(session, options));
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->post("/v1/keys/" + options.key.text() + "/sign", body));

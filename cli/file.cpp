@@ -173,6 +173,7 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
 
 Result<void> check_replaceable(const std::string& option, const std::string& path) {
   namespace fs = std::filesystem;
+  if (path.empty()) return {};
   fs::path directory = fs::path(path).parent_path();
   if (directory.empty()) directory = ".";
   std::error_code error;

@@ -42,7 +42,7 @@ Result<void> finish_replacement(const std::string& directory,
                                 const std::vector<std::string>& names);
 
 /// Whether replace_file() could put something at `path`, so that nothing is signed or made in vain.
-/// invalid_request with `option` if not.
+/// invalid_request with `option` if not. An empty path is none, and good.
 Result<void> check_replaceable(const std::string& option, const std::string& path);
 
 bool file_exists(const std::string& path);
