@@ -28,6 +28,7 @@ struct Transport::Socket {
   StreamSocket plain;
   std::shared_ptr<const TlsContext> tls;  // kept while its connections live
   std::optional<SecureStreamSocket> secure;
+  const SSL* ssl = nullptr;  // of `secure`, after the handshake
 };
 
 namespace {
@@ -79,7 +80,10 @@ bool Transport::secure() const {
 }
 
 Attempt Transport::handshake() {
-  return attempt(End::want_read, [&] { return socket_->secure->completeHandshake(); });
+  const Attempt made =
+      attempt(End::want_read, [&] { return socket_->secure->completeHandshake(); });
+  if (made.end == End::progress) socket_->ssl = last_in_handshake();
+  return made;
 }
 
 void Transport::describe(Peer& peer) const {
@@ -111,7 +115,8 @@ Attempt Transport::send(const char* data, std::size_t size) {
 }
 
 bool Transport::pending() const {
-  return secure() && socket_->secure->available() > 0;
+  // Not available(): that does not count records that were read ahead and not opened yet.
+  return socket_->ssl != nullptr && SSL_has_pending(socket_->ssl) == 1;
 }
 
 void Transport::finish() {
