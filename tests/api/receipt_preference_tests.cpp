@@ -1,7 +1,6 @@
-#include "api/receipt_preference.h"
-
 #include <boost/test/unit_test.hpp>
 
+#include "api/receipt_preference.h"
 #include "core/limits.h"
 
 namespace chancery {
