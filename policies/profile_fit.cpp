@@ -16,6 +16,8 @@ struct Need {
   T value;                  ///< what a profile must have for it
   std::string_view what;
 };
+template <class T>  // clang 14 deduces no aggregates
+Need(const char*, T, const char*)->Need<T>;
 constexpr std::array kAltNames = {
     Need{"dns_names", AltNameType::dns, "DNS names"},
     Need{"ip_addresses", AltNameType::ip, "IP addresses"},
