@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/problem.h"
+#include "core/identifier.h"
 
 namespace chancery {
 namespace {
@@ -169,7 +170,7 @@ void Connection::answer(const HttpResponse& response, bool last) {
 
 void Connection::refuse(const Refusal& refusal) {
   ++counters_.refused_requests;
-  const std::string request_id = request_id_from(nullptr);
+  const std::string request_id = new_request_id();
   send(problem(refusal.kind, refusal.detail, request_id), request_id, {false, false});
 }
 

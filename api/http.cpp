@@ -2,23 +2,11 @@
 
 #include <algorithm>
 
-#include "core/identifier.h"
-#include "core/limits.h"
-
 namespace chancery {
 namespace {
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool is_request_id(std::string_view text) {
-  auto allowed = [](char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  };
-  return !text.empty() && text.size() <= limits::request_id_bytes &&
-         std::all_of(text.begin(), text.end(), allowed);
 }
 
 const std::string* find_value(const NamedValues& values, std::string_view name) {
@@ -49,10 +37,6 @@ const std::string& HttpRequest::path_value(std::string_view name) const {
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string request_id_from(const std::string* offered) {
-  return offered != nullptr && is_request_id(*offered) ? *offered : new_request_id();
 }
 
 }  // namespace chancery

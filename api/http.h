@@ -71,8 +71,4 @@ struct HttpResponse {
 /// ASCII only, as header names are.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
-/// What the client offered as X-Request-Id when it is 1 to limits::request_id_bytes of
-/// A-Z a-z 0-9 . _ -, else a new id.
-std::string request_id_from(const std::string* offered);
-
 }  // namespace chancery

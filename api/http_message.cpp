@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "api/target.h"
+#include "core/identifier.h"
 
 namespace chancery {
 namespace {
@@ -25,17 +26,17 @@ std::string one_line(std::string value) {
 
 Result<HttpRequest> read_request(std::string_view head, std::string& request_id) {
   HttpRequest request;
+  // Never the client's: in the log each id is of one request.
+  request_id = request.id = new_request_id();
   Poco::Net::HTTPRequest message;
   try {
     Poco::MemoryInputStream stream(head.data(), static_cast<std::streamsize>(head.size()));
     message.read(stream);
   } catch (const Poco::Exception& exception) {
-    request_id = request_id_from(nullptr);
     return fail(ErrorCode::invalid_request, "the request's head does not parse", {},
                 exception.displayText());
   }
   for (const auto& [name, value] : message) request.headers.emplace_back(name, value);
-  request_id = request.id = request_id_from(request.header("X-Request-Id"));
   request.method = message.getMethod();
   ASSIGN_OR_RETURN(Target target, parse_target(message.getURI()));
   request.path = std::move(target.path);

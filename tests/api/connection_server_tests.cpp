@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(one_connection_many_requests) {
     BOOST_TEST(answer.header("X-Request-Id").starts_with("req-"));
   }
   client.send(get_request("/", "X-Request-Id: mine\r\n"));
-  BOOST_TEST(client.receive().header("x-request-id") == "mine");
+  BOOST_TEST(client.receive().header("x-request-id").starts_with("req-"));
   BOOST_TEST(server->counters().requests == 101U);
   BOOST_TEST(server->counters().accepted == 1U);
 }

@@ -15,8 +15,7 @@ BOOST_AUTO_TEST_CASE(what_a_request_says) {
   std::string id;
   const auto request = read_request(head, id);
   BOOST_TEST_REQUIRE(request.has_value());
-  BOOST_TEST(request->id == "my-id");
-  BOOST_TEST(id == "my-id");
+  BOOST_TEST(request->id == id);
   BOOST_TEST(request->method == "POST");
   BOOST_TEST(request->path == "/v1/keys/a%20b/sign");
   BOOST_TEST((request->segments == std::vector<std::string>{"v1", "keys", "a b", "sign"}));
@@ -29,27 +28,15 @@ BOOST_AUTO_TEST_CASE(what_a_request_says) {
   BOOST_TEST(request->headers.size() == 6U);
 }
 
-BOOST_AUTO_TEST_CASE(request_id_is_kept_only_when_it_is_harmless) {
-  const std::vector<std::pair<std::string, bool>> rows = {
-      {"a", true},
-      {"A-b_c.9", true},
-      {std::string(64, 'x'), true},
-      {std::string(65, 'x'), false},
-      {"", false},
-      {"a b", false},
-      {"a\"b", false},
-      {"a/b", false},
-      {"\xc3\xa9", false},
-      {"a:b", false},
-  };
-  for (const auto& [offered, kept] : rows) {
-    BOOST_TEST_CONTEXT(offered) {
-      const std::string id = request_id_from(&offered);
-      BOOST_TEST((id == offered) == kept);
-      BOOST_TEST(!id.empty());
-    }
-  }
-  BOOST_TEST(request_id_from(nullptr) != request_id_from(nullptr));
+// Whoever could choose it could make the log's entries of two requests look like one's.
+BOOST_AUTO_TEST_CASE(request_id_is_never_the_clients) {
+  std::string first, second;
+  const std::string head = "GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\n\r\n";
+  BOOST_TEST_REQUIRE(read_request(head, first).has_value());
+  BOOST_TEST_REQUIRE(read_request(head, second).has_value());
+  BOOST_TEST(first.starts_with("req-"));
+  BOOST_TEST(second.starts_with("req-"));
+  BOOST_TEST(first != second);
 }
 
 BOOST_AUTO_TEST_CASE(bad_target_still_has_an_id) {
@@ -58,7 +45,7 @@ BOOST_AUTO_TEST_CASE(bad_target_still_has_an_id) {
       read_request("GET /a/../b HTTP/1.1\r\nHost: h\r\nX-Request-Id: q\r\n\r\n", id);
   BOOST_TEST_REQUIRE(!request.has_value());
   BOOST_TEST(request.error().field == "path");
-  BOOST_TEST(id == "q");
+  BOOST_TEST(id.starts_with("req-"));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_response_says) {
