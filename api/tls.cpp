@@ -43,12 +43,6 @@ int verdict_index() {
   return index;
 }
 
-thread_local const SSL* in_handshake = nullptr;
-
-void note_handshake(const SSL* connection, int, int) {
-  in_handshake = connection;
-}
-
 /// In place of OpenSSL's own verification: does the same, notes the verdict at the certificate it
 /// is about, and lets the handshake go on.
 int verify_and_note(X509_STORE_CTX* store, void*) {
@@ -136,9 +130,6 @@ bool set_protocol(SSL_CTX* context) {
   // thousands of idle connections need no record buffers.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_info_callback(context, note_handshake);
-  // One read(2) for a request instead of one for each record's header and one for its body.
-  SSL_CTX_set_read_ahead(context, 1);
   static constexpr unsigned char session_context[] = "chancery";
   return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
          SSL_CTX_set_num_tickets(context, 0) == 1 &&
@@ -194,10 +185,6 @@ Result<void> TlsServer::replace(const ServerIdentity& identity, const ClientTrus
 std::shared_ptr<const TlsContext> TlsServer::context() const {
   const std::lock_guard lock(mutex_);
   return context_;
-}
-
-const SSL* last_in_handshake() {
-  return in_handshake;
 }
 
 std::optional<ClientCertificate> client_certificate(const Poco::Net::SecureStreamSocket& socket) {

@@ -2,7 +2,6 @@
 
 #include <Poco/Net/Context.h>
 #include <Poco/Net/SecureStreamSocket.h>
-#include <openssl/ssl.h>
 
 #include <optional>
 
@@ -14,10 +13,6 @@ namespace chancery {
 struct TlsContext {
   Poco::Net::Context::Ptr context;
 };
-
-/// The connection, under a TlsContext, whose handshake this thread did last. Poco keeps it to
-/// itself, and does not pass on all that OpenSSL knows of it.
-const SSL* last_in_handshake();
 
 /// The certificate that the peer showed in a handshake under a TlsContext, with the verdict on it;
 /// nothing when it showed none. The one place that reads a peer's certificate.

@@ -28,7 +28,6 @@ struct Transport::Socket {
   StreamSocket plain;
   std::shared_ptr<const TlsContext> tls;  // kept while its connections live
   std::optional<SecureStreamSocket> secure;
-  const SSL* ssl = nullptr;  // of `secure`, after the handshake
 };
 
 namespace {
@@ -80,10 +79,7 @@ bool Transport::secure() const {
 }
 
 Attempt Transport::handshake() {
-  const Attempt made =
-      attempt(End::want_read, [&] { return socket_->secure->completeHandshake(); });
-  if (made.end == End::progress) socket_->ssl = last_in_handshake();
-  return made;
+  return attempt(End::want_read, [&] { return socket_->secure->completeHandshake(); });
 }
 
 void Transport::describe(Peer& peer) const {
@@ -115,8 +111,7 @@ Attempt Transport::send(const char* data, std::size_t size) {
 }
 
 bool Transport::pending() const {
-  // Not available(): that does not count records that were read ahead and not opened yet.
-  return socket_->ssl != nullptr && SSL_has_pending(socket_->ssl) == 1;
+  return secure() && socket_->secure->available() > 0;
 }
 
 void Transport::finish() {

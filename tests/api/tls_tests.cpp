@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "api/connection_server.h"
 #include "api/tls.h"
@@ -48,7 +47,6 @@ struct Installation {
   [[nodiscard]] std::uint16_t port() const { return server->port(); }
 
   static HttpResponse describe_peer(HttpRequest& request) {
-    if (request.path == "/slow") std::this_thread::sleep_for(100ms);
     const auto& certificate = request.peer->certificate;
     const std::string what = !certificate            ? "none"
                              : certificate->verified ? "verified"
@@ -98,24 +96,6 @@ struct Directory {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(tls)
-
-BOOST_AUTO_TEST_CASE(requests_that_come_while_one_is_handled) {
-  const Installation chancery;
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    ClientTls tls;
-    tls.version = version;
-    HttpClient client(chancery.port(), &tls);
-    client.send(test::get_request("/slow"));
-    // More than one record, the second of which the buffer cuts off.
-    const std::string large = test::get_request("/", "X: " + std::string(5000, 'a') + "\r\n");
-    client.send(large + large + large + large);
-    // Each in a record of its own: what reads one from the socket reads the others too, and the
-    // socket says nothing of them any more.
-    for (int i = 0; i < 5; ++i) client.send(test::get_request("/"));
-    for (int i = 0; i < 10; ++i) BOOST_TEST(client.receive().status == 200);
-    BOOST_TEST(client.get("/").status == 200);
-  }
-}
 
 BOOST_AUTO_TEST_CASE(what_becomes_of_a_client_certificate) {
   const Installation chancery;
