@@ -39,8 +39,8 @@ Result<EntryKind> parse_entry_kind(std::string_view name);
 class AuditEntry {
  public:
   explicit AuditEntry(EntryKind kind);
-  /// Sets a member once (CHECK); an empty text is left out. Non-ASCII is escaped as \uXXXX, what is
-  /// not UTF-8 becomes U+FFFD.
+  /// Sets a member once (CHECK); an empty text is left out. Non-ASCII is escaped by its number,
+  /// what is not UTF-8 becomes U+FFFD.
   AuditEntry& set(std::string_view member, std::string_view value);
   AuditEntry& set(std::string_view member, const char* value) {
     return set(member, std::string_view(value));
