@@ -87,30 +87,29 @@ Result<void> expect_no_members(const HttpRequest& request) {
   return body.finish();
 }
 
+Result<std::uint64_t> parse_number(const std::string& text, std::string_view field) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return invalid(std::string(field), "must be a whole number");
+  }
+  return number;
+}
+
 Result<Page> page_of(const HttpRequest& request) {
   Page page;
   for (const auto& [name, value] : request.query) {
     if (name == "after") {
       page.after = value;
     } else if (name == "limit") {
-      const auto [end, error] =
-          std::from_chars(value.data(), value.data() + value.size(), page.limit);
-      if (error != std::errc() || end != value.data() + value.size() || page.limit == 0 ||
-          page.limit > limits::page_rows) {
+      const auto rows = parse_number(value, name);
+      if (!rows || *rows == 0 || *rows > limits::page_rows) {
         return invalid("limit", "must be 1 to " + std::to_string(limits::page_rows));
       }
+      page.limit = static_cast<std::size_t>(*rows);
     }
   }
   return page;
-}
-
-Result<std::uint64_t> parse_index(const std::string& text) {
-  std::uint64_t index = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return invalid("entry", "the number of an entry is a whole number");
-  }
-  return index;
 }
 
 Result<HttpResponse> with_receipt(const Call& call, std::uint64_t index, int status, Json body) {

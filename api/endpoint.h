@@ -43,8 +43,8 @@ Result<void> expect_no_members(const HttpRequest& request);
 /// "after" and "limit" of a listing's query.
 Result<Page> page_of(const HttpRequest& request);
 
-/// An index in the log, from a path.
-Result<std::uint64_t> parse_index(const std::string& text);
+/// A whole number in a path or query; `field` names it.
+Result<std::uint64_t> parse_number(const std::string& text, std::string_view field);
 
 /// Where the client prefers a receipt of the outcome `index`: waits for it within bounds, and adds
 /// it to the answer's body. Without one in time the answer goes without: it can be fetched later.

@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include "api/endpoint.h"
 #include "core/audit_verify.h"
 
@@ -10,32 +8,7 @@ Result<std::uint64_t> number_of(const HttpRequest& request, std::string_view nam
                                 std::uint64_t otherwise) {
   const std::string* text = request.query_value(name);
   if (!text) return otherwise;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) {
-    return invalid(std::string(name), "must be a whole number");
-  }
-  return value;
-}
-
-HttpResponse note(std::string text) {
-  HttpResponse response;
-  response.content_type = "text/plain; charset=utf-8";
-  response.headers = {{"Cache-Control", "no-store"}};
-  response.body = std::move(text);
-  return response;
-}
-
-Result<std::string> published(const Call& call) {
-  std::string text = call.instance().log().published_checkpoint();
-  if (text.empty()) return fail(ErrorCode::not_found, "no checkpoint is published yet");
-  return text;
-}
-
-Result<HttpResponse> checkpoint(Call& call) {
-  RETURN_IF_ERROR(authorize(call, Operation::audit_read));
-  ASSIGN_OR_RETURN(std::string text, published(call));
-  return note(std::move(text));
+  return parse_number(*text, name);
 }
 
 Result<HttpResponse> keys(Call& call) {
@@ -75,7 +48,6 @@ Result<HttpResponse> verify(Call& call) {
 
 std::vector<Route> audit_routes(Application& app) {
   return {
-      authenticated(app, "GET", "/v1/audit/checkpoint", "auditCheckpoint", checkpoint),
       authenticated(app, "GET", "/v1/audit/keys", "auditKeys", keys),
       with_query(authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),
                  {"first", "count"}),

@@ -29,6 +29,11 @@ Result<HttpResponse> checkpoint(Call& call) {
   return text_response(std::move(text), "no-cache");
 }
 
+Result<HttpResponse> checkpoint_for_auditor(Call& call) {
+  RETURN_IF_ERROR(authorize(call, Operation::audit_read));
+  return checkpoint(call);
+}
+
 /// A tile is served once a published checkpoint covers all of it.
 bool is_published(const TilePath& tile, std::uint64_t size) {
   const std::uint64_t hashes = (tile.index << kTileBits) + tile.width;
@@ -86,7 +91,8 @@ Result<HttpResponse> receipt_of(const Call& call, std::uint64_t index) {
 }
 
 Result<HttpResponse> receipt(Call& call) {
-  ASSIGN_OR_RETURN(const std::uint64_t index, parse_index(call.request.path_value("entry")));
+  ASSIGN_OR_RETURN(const std::uint64_t index,
+                   parse_number(call.request.path_value("entry"), "entry"));
   return receipt_of(call, index);
 }
 
@@ -105,6 +111,7 @@ Result<HttpResponse> certificate_receipt(Call& call) {
 
 std::vector<Route> log_routes(Application& app) {
   return {
+      authenticated(app, "GET", "/v1/audit/checkpoint", "auditCheckpoint", checkpoint_for_auditor),
       authenticated(app, "GET", "/v1/audit/log/checkpoint", "auditLogCheckpoint", checkpoint),
       authenticated(app, "GET", "/v1/audit/log/tile/{tile...}", "auditLogTile", tile_for_machine),
       authenticated(app, "GET", "/v1/receipts/{entry}", "showReceipt", receipt),

@@ -57,20 +57,6 @@ KeyholderOptions keyholder_options(const Config& config) {
   return options;
 }
 
-std::string_view name_of(TokenEvent::Kind kind) {
-  switch (kind) {
-    case TokenEvent::Kind::up:
-      return "up";
-    case TokenEvent::Kind::lost:
-      return "lost";
-    case TokenEvent::Kind::down:
-      return "down";
-    case TokenEvent::Kind::replaced:
-      return "replaced";
-  }
-  return "";
-}
-
 /// The folder of the SoftHSM token that `chanceryd init` made. Empty for any other token: its files
 /// are not ours to touch.
 std::string own_softhsm_folder(const Config& config) {

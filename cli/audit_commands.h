@@ -10,4 +10,8 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group);
 /// `audit receipt` and `audit verify-receipt`.
 void add_audit_receipt_commands(CommandLine& line, CLI::App& group);
 
+/// Prints `text`, or with `out` writes it there; `what` it is, such as "receipt".
+Result<ExitCode> deliver(Session& session, const std::string& what, const std::string& text,
+                         const std::string& out);
+
 }  // namespace chancery

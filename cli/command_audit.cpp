@@ -91,14 +91,7 @@ Result<ExitCode> show_keys(Session& session) {
 Result<ExitCode> show_checkpoint(Session& session, const OutOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(std::string note, read_checkpoint(*service));
-  if (options.out.empty()) {
-    session.print(note, {{"checkpoint", note}});
-    return ExitCode::done;
-  }
-  RETURN_IF_ERROR(replace_file(options.out, note, 0644));
-  session.print("checkpoint → " + options.out,
-                {{"checkpoint", note}, {"files", {{"checkpoint", options.out}}}});
-  return ExitCode::done;
+  return deliver(session, "checkpoint", note, options.out);
 }
 
 void add_entries_command(CommandLine& line, CLI::App& group) {
@@ -123,6 +116,17 @@ void add_tail_command(CommandLine& line, CLI::App& group) {
 }
 
 }  // namespace
+
+Result<ExitCode> deliver(Session& session, const std::string& what, const std::string& text,
+                         const std::string& out) {
+  if (out.empty()) {
+    session.print(text, {{what, text}});
+    return ExitCode::done;
+  }
+  RETURN_IF_ERROR(replace_file(out, text, 0644));
+  session.print(what + " → " + out, {{what, text}, {"files", {{what, out}}}});
+  return ExitCode::done;
+}
 
 void add_audit_commands(CommandLine& line) {
   CLI::App& group =

@@ -29,14 +29,7 @@ Result<ExitCode> fetch(Session& session, const FetchOptions& options) {
   const std::string path = options.serial ? "/v1/certificates/" + options.serial->hex() + "/receipt"
                                           : "/v1/receipts/" + std::to_string(*options.entry);
   ASSIGN_OR_RETURN(const std::string text, fetch_receipt(session, path));
-  if (options.out.empty()) {
-    session.print(text, {{"receipt", text}});
-    return ExitCode::done;
-  }
-  RETURN_IF_ERROR(replace_file(options.out, text, 0644));
-  session.print("receipt → " + options.out,
-                {{"receipt", text}, {"files", {{"receipt", options.out}}}});
-  return ExitCode::done;
+  return deliver(session, "receipt", text, options.out);
 }
 
 /// SHA-256 of the certificate's DER, or of the signature, in hexadecimal.

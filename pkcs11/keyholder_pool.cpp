@@ -447,6 +447,20 @@ void KeyholderPool::wait_for_work() {
   }
 }
 
+std::string_view name_of(TokenEvent::Kind kind) {
+  switch (kind) {
+    case TokenEvent::Kind::up:
+      return "up";
+    case TokenEvent::Kind::lost:
+      return "lost";
+    case TokenEvent::Kind::down:
+      return "down";
+    case TokenEvent::Kind::replaced:
+      return "replaced";
+  }
+  return "";
+}
+
 void KeyholderPool::tell(TokenEvent::Kind kind, const Place& place, std::string reason) const {
   if (listener_) listener_(TokenEvent{kind, place.number, std::move(reason)});
 }

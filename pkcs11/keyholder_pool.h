@@ -27,6 +27,7 @@ struct TokenEvent {
   unsigned keyholder = 0;  ///< its number, from 0
   std::string reason;      ///< why it failed, or what came up; without secrets
 };
+std::string_view name_of(TokenEvent::Kind kind);
 
 /// The token in keyholder processes. A request takes a free lane, writes a frame and reads one.
 ///

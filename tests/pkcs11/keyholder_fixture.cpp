@@ -16,20 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string name_of(TokenEvent::Kind kind) {
-  switch (kind) {
-    case TokenEvent::Kind::up:
-      return "up";
-    case TokenEvent::Kind::lost:
-      return "lost";
-    case TokenEvent::Kind::down:
-      return "down";
-    case TokenEvent::Kind::replaced:
-      return "replaced";
-  }
-  return "?";
-}
-
 /// The first fields of proc(5)'s stat.
 struct Process {
   pid_t id = 0;
@@ -64,7 +50,7 @@ KeyholderFixture::~KeyholderFixture() {
 void KeyholderFixture::start() {
   auto started = KeyholderPool::start(options, [this](const TokenEvent& event) {
     const std::lock_guard lock(mutex_);
-    events_.push_back(name_of(event.kind) + " " + std::to_string(event.keyholder));
+    events_.push_back(std::string(name_of(event.kind)) + " " + std::to_string(event.keyholder));
   });
   BOOST_REQUIRE(started);
   pool_ = std::move(*started);
