@@ -35,6 +35,7 @@ BOOST_AUTO_TEST_CASE(machines_without_a_name_do_not_share_their_keys) {
   BOOST_REQUIRE(other);
   BOOST_TEST(!other->repeated);
   BOOST_TEST(other->intent != first->intent);
+  BOOST_TEST(verify().good);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_of_a_request_under_way_is_busy_and_after_a_crash_unknown) {

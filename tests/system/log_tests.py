@@ -5,10 +5,8 @@ import hashlib
 import json
 
 import service
-from csr import Key
-from service import ServiceTest, expect, unbase64, wait_until
-
-NAME = "web.example"
+from machine_test import NAME, MachineTest
+from service import expect, unbase64, wait_until
 
 
 def leaf(entry):
@@ -63,23 +61,14 @@ def proves(text, entry):
     return last == 0 and value == top
 
 
-class LogTests(ServiceTest):
+class LogTests(MachineTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.key = Key.ec()
-        cls.identity, cls.enrolled = cls.service.enroll(NAME, cls.key)
-        for name in (f"{NAME}.k", "other.k"):
-            expect(201, cls.service.administrator.post("/v1/keys",
-                                                       {"name": name, "type": "ec-p256"}))
-        cls.machine = cls.service.client(cls.identity)
+        machine = cls.service.client(cls.identity)
         for _ in range(200):  # beyond one tile
-            expect(200, cls.machine.post(f"/v1/keys/{NAME}.k/sign", {"data": "AAAA"}))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.machine.close()
-        super().tearDownClass()
+            expect(200, machine.post(f"/v1/keys/{NAME}.k/sign", {"data": "AAAA"}))
+        machine.close()
 
     def checkpoint(self, above=0):
         """The published note, once it covers more than `above` entries."""
@@ -151,10 +140,10 @@ class LogTests(ServiceTest):
         kinds = [(e["kind"], e.get("machine")) for e in self.service.entries(first)]
         self.assertIn(("read", "auditor"), kinds)
 
-    def sign(self, prefer=None, name=f"{NAME}.k"):
+    def sign(self, prefer=None):
         headers = {"Prefer": prefer} if prefer else {}
-        return expect(200, self.machine.request("POST", f"/v1/keys/{name}/sign", {"data": "AAAA"},
-                                                headers))
+        return expect(200, self.machine.request("POST", f"/v1/keys/{NAME}.k/sign",
+                                                {"data": "AAAA"}, headers))
 
     def entry(self, index):
         return expect(200, self.service.auditor.get(
