@@ -35,6 +35,8 @@ void Daemon::register_metrics() {
         [&token] { return static_cast<double>(token.status().lanes); });
   gauge("chancery_token_lanes_busy", "lanes in use",
         [&token] { return static_cast<double>(token.status().lanes_busy); });
+  gauge("chancery_token_waiting", "requests for which no lane is free",
+        [&token] { return static_cast<double>(token.status().waiting); });
   counter("chancery_token_restarts_total", "keyholders replaced since start",
           [&token] { return static_cast<double>(token.status().restarts); });
   counter("chancery_token_signatures_total", "signatures by the keyholders' own count",

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <ctime>
 
 namespace chancery {
 
@@ -13,6 +14,18 @@ void Gate::wait() const {
     // Sleeps only while the value is still 0; other returns (a signal, a stray wake) look again.
     ::syscall(SYS_futex, &open_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
   }
+}
+
+bool Gate::wait_for(std::chrono::milliseconds at_most) const {
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  while (open_.load(std::memory_order_acquire) == 0) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return false;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+    ::syscall(SYS_futex, &open_, FUTEX_WAIT_PRIVATE, 0, &time, nullptr, 0);
+  }
+  return true;
 }
 
 void Gate::open() {

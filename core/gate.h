@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace chancery {
@@ -11,6 +12,8 @@ namespace chancery {
 class Gate {
  public:
   void wait() const;
+  /// The same for at most this long; whether it is open.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds at_most) const;
   /// What was written before is seen by those who come through.
   void open();
 

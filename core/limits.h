@@ -49,6 +49,8 @@ inline constexpr std::size_t ed25519_message_bytes =
 
 // Keyholder
 inline constexpr std::uint32_t frame_bytes = 64 << 10;
+// In one packet: beyond it a batch gains nothing more, and its last one waits for all before it.
+inline constexpr std::size_t frames_per_packet = 16;
 inline constexpr unsigned lanes_at_most = 256;           // per keyholder
 inline constexpr unsigned keyholders_at_most = 16;       // per token
 inline constexpr auto token_call_deadline = 10s;         // default; one signature on a slow token

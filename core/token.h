@@ -20,6 +20,7 @@ struct TokenStatus {
   std::string problem;  ///< why it is not up; for /readyz, without secrets
   unsigned lanes = 0;
   unsigned lanes_busy = 0;
+  std::size_t waiting = 0;       ///< requests for which no lane is free
   std::uint64_t restarts = 0;    ///< keyholders replaced since start
   std::uint64_t signatures = 0;  ///< the keyholders' own count since start
 };

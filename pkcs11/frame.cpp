@@ -118,6 +118,15 @@ Result<void> decode_plain(const Request& request, std::uint8_t parameter) {
 
 }  // namespace
 
+Result<ByteView> take_frame(ByteView& packet) {
+  if (packet.size() < header_bytes) return bad_frame("shorter than a header");
+  const std::size_t size = sizeof(std::uint32_t) + get<std::uint32_t>(packet.data());
+  if (size < header_bytes || size > packet.size()) return bad_frame("length is not the frame's");
+  const ByteView frame = packet.first(size);
+  packet = packet.subspan(size);
+  return frame;
+}
+
 std::size_t encode(const Request& request, std::span<std::uint8_t> out) {
   const std::size_t size = header_bytes + request.payload.size();
   CHECK(size <= limits::frame_bytes && size <= out.size());

@@ -27,7 +27,12 @@ inline constexpr std::size_t header_bytes = 32;
 inline constexpr std::size_t payload_bytes = limits::frame_bytes - header_bytes;
 inline constexpr std::size_t problem_bytes = 200;  // "C_GenerateKeyPair: CKR_…" and a reason
 
+/// Room for a packet: one frame, or several one after the other.
 using FrameBuffer = std::array<std::uint8_t, limits::frame_bytes>;
+
+/// Takes the first frame off a packet that is not empty. It still has to be decoded.
+/// invalid_request where its length says that it is longer than the packet, or no frame.
+Result<ByteView> take_frame(ByteView& packet);
 
 /// One request frame. Members that its op does not use have their default value.
 struct Request {

@@ -1,9 +1,12 @@
 #include "pkcs11/keyholder_pool.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "core/gate.h"
+#include "pkcs11/keyholder_place.h"
 
 namespace chancery {
 
@@ -12,52 +15,20 @@ using keyholder::Lane;
 using keyholder::Op;
 using keyholder::Reply;
 using keyholder::Request;
-using keyholder::StartFailure;
 using keyholder::Status;
 using std::chrono::milliseconds;
 
-/// Where one keyholder at a time serves.
-struct KeyholderPool::Place {
-  unsigned number = 0;
-  std::unique_ptr<Keyholder> keyholder;  // none before the first start and between two
-  std::vector<Lane*> free;               // the last one used is taken first: it is warm
-  unsigned loaned = 0;
-  bool broken = false;  // killed; is retired once its lanes are back
-  bool had_one = false;
-  std::string problem = "not started";
-  Clock::time_point last_start{}, next_start{};
-  milliseconds delay{};
+/// A request on the stack of the thread that makes it, and what that thread waits for.
+struct KeyholderPool::Call {
+  Request request;
+  milliseconds deadline;
 
-  [[nodiscard]] bool serving() const { return keyholder && !broken; }
-};
-
-/// One lane out of the pool, for one request.
-class KeyholderPool::Loan {
- public:
-  Loan(KeyholderPool& pool, Place& place, Lane& lane)
-      : pool_(&pool), place_(&place), lane_(&lane) {}
-  Loan(Loan&& other) noexcept
-      : pool_(std::exchange(other.pool_, nullptr)), place_(other.place_), lane_(other.lane_) {}
-  Loan& operator=(Loan&&) = delete;
-  ~Loan() {
-    if (!pool_) return;
-    const std::lock_guard lock(pool_->mutex_);
-    --place_->loaned;
-    if (place_->broken) {
-      if (place_->loaned == 0) pool_->lanes_returned_.notify_all();
-      return;
-    }
-    place_->free.push_back(lane_);
-    pool_->lane_free_.notify_one();
-  }
-
-  [[nodiscard]] Place& place() const { return *place_; }
-  [[nodiscard]] Lane& lane() const { return *lane_; }
-
- private:
-  KeyholderPool* pool_;
-  Place* place_;
-  Lane* lane_;
+  Gate ready = {};  // opens with a lane or with the answer
+  // With a lane it answers a batch of which it is the first; the others wait for their answers.
+  Place* place = nullptr;
+  Lane* lane = nullptr;
+  std::vector<Call*> batch = {};
+  std::optional<Result<Bytes>> answer = {};
 };
 
 /// The right to generate a key: one at a time, waited for as long as for a lane.
@@ -122,7 +93,42 @@ Failure failure_of(const Reply& reply, const std::string& keyholder) {
 
 }  // namespace
 
-// ---------------------------------------------------------------------------------- requests
+Result<std::unique_ptr<KeyholderPool>> KeyholderPool::start(KeyholderOptions options,
+                                                            Listener listener) {
+  RETURN_IF_ERROR(check_bounds(options));
+  std::unique_ptr<KeyholderPool> pool(new KeyholderPool(std::move(options), std::move(listener)));
+  std::unique_lock lock(pool->mutex_);
+  pool->tried_all_.wait(lock, [&pool] { return pool->started_; });
+  lock.unlock();
+  return pool;
+}
+
+KeyholderPool::KeyholderPool(KeyholderOptions options, Listener listener)
+    : options_(std::move(options)),
+      listener_(std::move(listener)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  CHECK(wake_.is_open());
+  for (unsigned number = 0; number < options_.keyholders; ++number) {
+    auto place = std::make_unique<Place>();
+    place->number = number;
+    place->delay = options_.restart_delay;
+    places_.push_back(std::move(place));
+  }
+  supervisor_ = std::thread([this] { supervise(); });
+}
+
+KeyholderPool::~KeyholderPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_supervisor();
+  supervisor_.join();
+}
+
+void KeyholderPool::wake_supervisor() const {
+  (void)::eventfd_write(wake_.get(), 1);
+}
 
 Result<Bytes> KeyholderPool::sign(const Intent& intent) {
   return sign_input(intent.input());
@@ -167,19 +173,106 @@ Result<Bytes> KeyholderPool::generate(const Intent& intent, KeyType type, const 
 }
 
 Result<Bytes> KeyholderPool::exchange(const Request& request, milliseconds deadline) {
-  ASSIGN_OR_RETURN(const Loan loan, borrow_lane());
-  Keyholder& keyholder = *loan.place().keyholder;
-  const auto reply = loan.lane().exchange(request, deadline);
-  if (!reply) {
-    Error error = reply.error();
-    error.detail = keyholder.name() + ": " + error.detail;
+  Call call{.request = request, .deadline = deadline};
+  {
     const std::lock_guard lock(mutex_);
-    mark_broken(loan.place(), error.detail);
-    return Failure(std::move(error));
+    if (!any_serving()) return unavailable();
+    waiting_.push_back(&call);
+    hand_out_lanes();
   }
-  keyholder.note_signatures(reply->signatures);
-  if (reply->status != Status::ok) return failure_of(*reply, keyholder.name());
-  return copy_of(reply->payload);
+  if (!call.ready.wait_for(options_.lane_wait)) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::erase(waiting_, &call) == 1) {
+        return fail(ErrorCode::busy, "too many requests for the token at once");
+      }
+    }
+    call.ready.wait();  // it is in a batch, whose lane has a deadline
+  }
+  if (call.lane != nullptr) use_lane(call);
+  return std::move(*call.answer);
+}
+
+/// Sends the batch, and gives the lane on once all of it is answered.
+void KeyholderPool::use_lane(Call& first) {
+  std::vector<Request> requests;
+  requests.reserve(first.batch.size());
+  for (const Call* call : first.batch) requests.push_back(call->request);
+  const auto answer = [&first](std::size_t position, Result<Bytes> result) {
+    Call& call = *first.batch[position];
+    call.answer = std::move(result);
+    if (&call != &first) call.ready.open();  // and may be gone
+  };
+
+  Keyholder& keyholder = *first.place->keyholder;
+  std::size_t answered = 0;
+  const auto done =
+      first.lane->exchange(requests, first.deadline, [&](std::size_t position, const Reply& reply) {
+        keyholder.note_signatures(reply.signatures);
+        answer(position, reply.status == Status::ok ? Result<Bytes>(copy_of(reply.payload))
+                                                    : failure_of(reply, keyholder.name()));
+        answered = position + 1;
+      });
+  if (done) return give_back_lane(first);
+
+  Error error = done.error();
+  error.detail = keyholder.name() + ": " + error.detail;
+  {
+    const std::lock_guard lock(mutex_);
+    mark_broken(*first.place, error.detail);
+  }
+  give_back_lane(first);
+  while (answered < first.batch.size()) answer(answered++, Failure(error));
+}
+
+void KeyholderPool::give_back_lane(const Call& call) {
+  Place& place = *call.place;
+  const std::lock_guard lock(mutex_);
+  --place.loaned;
+  if (place.broken) {
+    if (place.loaned == 0) lanes_returned_.notify_all();
+    return;
+  }
+  place.free.push_back(call.lane);
+  hand_out_lanes();
+}
+
+void KeyholderPool::hand_out_lanes() {
+  while (!waiting_.empty()) {
+    Place* place = place_with_most_free_lanes();
+    if (place == nullptr) return;
+    std::vector<Call*> batch = next_batch();
+    Call& first = *batch.front();
+    first.batch = std::move(batch);
+    first.place = place;
+    first.lane = place->free.back();
+    place->free.pop_back();
+    ++place->loaned;
+    first.ready.open();
+  }
+}
+
+/// A fair share of what waits: a lane that comes free takes no more than leaves each other lane as
+/// much, so that slow tokens sign in all their sessions at once, and the faster the token is
+/// compared to what a packet and two thread switches cost, the fewer of them there are.
+std::vector<KeyholderPool::Call*> KeyholderPool::next_batch() {
+  std::size_t lanes = 0;
+  for (const auto& place : places_) {
+    if (place->serving()) lanes += place->loaned + place->free.size();
+  }
+  const std::size_t share =
+      std::min((waiting_.size() + lanes - 1) / lanes, limits::frames_per_packet);
+  std::vector<Call*> batch;
+  std::size_t room = limits::frame_bytes;
+  do {
+    const Request& request = waiting_.front()->request;
+    const std::size_t size = keyholder::header_bytes + request.payload.size();
+    if (!batch.empty() && (size > room || request.op != Op::sign)) break;
+    room -= size;
+    batch.push_back(waiting_.front());
+    waiting_.pop_front();
+  } while (batch.size() < share && batch.front()->request.op == Op::sign);
+  return batch;
 }
 
 KeyholderPool::Place* KeyholderPool::place_with_most_free_lanes() const {
@@ -190,23 +283,6 @@ KeyholderPool::Place* KeyholderPool::place_with_most_free_lanes() const {
     }
   }
   return best;
-}
-
-Result<KeyholderPool::Loan> KeyholderPool::borrow_lane() {
-  std::unique_lock lock(mutex_);
-  Place* place = nullptr;
-  const auto ready = [this, &place] {
-    place = place_with_most_free_lanes();
-    return place || !any_serving();
-  };
-  if (!ready() && !lane_free_.wait_for(lock, options_.lane_wait, ready)) {
-    return fail(ErrorCode::busy, "too many requests for the token at once");
-  }
-  if (!place) return unavailable();
-  Lane* lane = place->free.back();
-  place->free.pop_back();
-  ++place->loaned;
-  return Loan(*this, *place, *lane);
 }
 
 void KeyholderPool::remember(const Key& key) {
@@ -230,6 +306,7 @@ TokenStatus KeyholderPool::status() const {
   TokenStatus status;
   status.up = any_serving();
   if (!status.up) status.problem = problem();
+  status.waiting = waiting_.size();
   status.restarts = restarts_;
   status.signatures = retired_signatures_;
   for (const auto& place : places_) {
@@ -262,207 +339,13 @@ void KeyholderPool::mark_broken(Place& place, const std::string& reason) {
   place.problem = reason;
   place.free.clear();
   place.keyholder->kill();
-  if (!any_serving()) lane_free_.notify_all();
-  wake_supervisor();
-}
-
-// -------------------------------------------------------------------------------- supervisor
-
-Result<std::unique_ptr<KeyholderPool>> KeyholderPool::start(KeyholderOptions options,
-                                                            Listener listener) {
-  RETURN_IF_ERROR(check_bounds(options));
-  std::unique_ptr<KeyholderPool> pool(new KeyholderPool(std::move(options), std::move(listener)));
-  std::unique_lock lock(pool->mutex_);
-  pool->tried_all_.wait(lock, [&pool] { return pool->started_; });
-  lock.unlock();
-  return pool;
-}
-
-KeyholderPool::KeyholderPool(KeyholderOptions options, Listener listener)
-    : options_(std::move(options)),
-      listener_(std::move(listener)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  CHECK(wake_.is_open());
-  for (unsigned number = 0; number < options_.keyholders; ++number) {
-    auto place = std::make_unique<Place>();
-    place->number = number;
-    place->delay = options_.restart_delay;
-    places_.push_back(std::move(place));
-  }
-  supervisor_ = std::thread([this] { supervise(); });
-}
-
-KeyholderPool::~KeyholderPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_supervisor();
-  supervisor_.join();
-}
-
-void KeyholderPool::wake_supervisor() const {
-  (void)::eventfd_write(wake_.get(), 1);
-}
-
-void KeyholderPool::supervise() {
-  // One after the other, and no more after the first that fails: a wrong PIN is tried once, and a
-  // token that hangs makes start() wait for one of them only.
-  for (const auto& place : places_) {
-    if (!try_to_start(*place)) break;
-  }
-  std::unique_lock lock(mutex_);
-  started_ = true;
-  tried_all_.notify_all();
-  while (!stopping_) {
-    lock.unlock();
-    replace_what_failed();
-    wait_for_work();
-    lock.lock();
-  }
-  lock.unlock();
-  // Here and not in the destructor: a child is killed when the thread that started it ends.
-  for (const auto& place : places_) place->keyholder.reset();
-}
-
-void KeyholderPool::replace_what_failed() {
-  for (const auto& place : places_) {
-    std::unique_lock lock(mutex_);
-    const bool broken = place->broken;
-    lock.unlock();
-    if (broken) retire(*place);
-  }
-  for (const auto& place : places_) {
-    std::unique_lock lock(mutex_);
-    const bool due =
-        !stopping_ && !pin_refused_ && !place->keyholder && place->next_start <= Clock::now();
-    lock.unlock();
-    if (due) try_to_start(*place);
-  }
-}
-
-void KeyholderPool::retire(Place& place) {
-  std::unique_lock lock(mutex_);
-  lanes_returned_.wait(lock, [&place] { return place.loaned == 0; });
-  const std::unique_ptr<Keyholder> keyholder = std::move(place.keyholder);
-  retired_signatures_ += keyholder->signatures();
-  place.broken = false;
-  const auto now = Clock::now();
-  if (now - place.last_start >= options_.restart_delay_at_most)
-    place.delay = options_.restart_delay;
-  place.next_start = place.last_start + place.delay;
-  place.delay = std::min(place.delay * 2, options_.restart_delay_at_most);
-  lock.unlock();
-
-  const auto ended = keyholder->end();
-  lock.lock();
-  if (ended && ended->pin_refused) pin_refused_ = true;
-  const bool others_serve = any_serving();
-  const std::string reason = place.problem;
-  lock.unlock();
-  tell(others_serve ? TokenEvent::Kind::lost : TokenEvent::Kind::down, place, reason);
-}
-
-bool KeyholderPool::try_to_start(Place& place) {
-  place.last_start = Clock::now();
-  auto keyholder = start_keyholder();
-  if (keyholder) {
-    take_into_service(place, std::move(*keyholder));
-    return true;
-  }
-  const std::lock_guard lock(mutex_);
-  place.problem = keyholder.error().reason;
-  if (keyholder.error().pin_refused) pin_refused_ = true;
-  place.next_start = Clock::now() + place.delay;
-  place.delay = std::min(place.delay * 2, options_.restart_delay_at_most);
-  return false;
-}
-
-tl::expected<std::unique_ptr<Keyholder>, StartFailure> KeyholderPool::start_keyholder() {
-  auto keyholder = Keyholder::start(options_);
-  if (!keyholder || !knows_key_.load(std::memory_order_acquire)) return keyholder;
-  if (auto wrong = check_known_key(**keyholder)) {
-    return tl::unexpected(StartFailure{std::move(*wrong), false});
-  }
-  return keyholder;
-}
-
-/// The token may have been exchanged or restored while it was away. No signature is asked for: each
-/// one has an intent in the log, and every real one is verified anyway.
-std::optional<std::string> KeyholderPool::check_known_key(Keyholder& keyholder) {
-  const auto reply = keyholder.lanes().front().exchange(
-      Request{.op = Op::public_key, .key = known_id_}, options_.start_deadline);
-  if (!reply) return reply.error().detail;
-  if (reply->status != Status::ok) return std::string(text_of(reply->payload));
-  if (copy_of(reply->payload) == known_spki_) return std::nullopt;
-  return "the token holds another key under an id that is known";
-}
-
-void KeyholderPool::take_into_service(Place& place, std::unique_ptr<Keyholder> keyholder) {
-  std::unique_lock lock(mutex_);
-  const bool was_down = !any_serving();
-  const bool replaces = place.had_one;
-  const std::string old_problem = place.problem;
-  place.keyholder = std::move(keyholder);
-  place.had_one = true;
-  place.problem.clear();
-  for (Lane& lane : place.keyholder->lanes()) place.free.push_back(&lane);
-  if (replaces) ++restarts_;
-  lane_free_.notify_all();
-  const keyholder::TokenInfo token = place.keyholder->token();
-  lock.unlock();
-  if (replaces) tell(TokenEvent::Kind::replaced, place, old_problem);
-  if (was_down) {
-    tell(TokenEvent::Kind::up, place, token.model + " " + token.serial + " '" + token.label + "'");
-  }
-}
-
-/// Sleeps until a keyholder ends or breaks, one is due to be started, or the pool stops.
-void KeyholderPool::wait_for_work() {
-  std::vector<pollfd> watched = {{wake_.get(), POLLIN, 0}};
-  std::vector<Place*> places;
-  auto next = Clock::time_point::max();
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& place : places_) {
-      if (place->serving()) {
-        watched.push_back({place->keyholder->watched_descriptor(), 0, 0});
-        places.push_back(place.get());
-      } else if (!place->keyholder && !pin_refused_) {
-        next = std::min(next, place->next_start);
-      }
+  if (!any_serving()) {
+    for (Call* call : std::exchange(waiting_, {})) {
+      call->answer = unavailable();
+      call->ready.open();
     }
   }
-  int timeout = -1;
-  if (next != Clock::time_point::max()) {
-    const auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
-    timeout = static_cast<int>(std::max(left, milliseconds(0)).count());
-  }
-  ::poll(watched.data(), watched.size(), timeout);
-  eventfd_t count = 0;
-  (void)::eventfd_read(wake_.get(), &count);
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (watched[i + 1].revents != 0) mark_broken(*places[i], "the keyholder ended");
-  }
-}
-
-std::string_view name_of(TokenEvent::Kind kind) {
-  switch (kind) {
-    case TokenEvent::Kind::up:
-      return "up";
-    case TokenEvent::Kind::lost:
-      return "lost";
-    case TokenEvent::Kind::down:
-      return "down";
-    case TokenEvent::Kind::replaced:
-      return "replaced";
-  }
-  return "";
-}
-
-void KeyholderPool::tell(TokenEvent::Kind kind, const Place& place, std::string reason) const {
-  if (listener_) listener_(TokenEvent{kind, place.number, std::move(reason)});
+  wake_supervisor();
 }
 
 }  // namespace chancery

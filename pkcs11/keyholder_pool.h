@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,8 @@ struct TokenEvent {
 std::string_view name_of(TokenEvent::Kind kind);
 
 /// The token in keyholder processes. A request takes a free lane, writes a frame and reads one.
+/// Where none is free it waits, and goes in one packet with others that wait: the first of them
+/// uses the lane for all.
 ///
 /// A keyholder that dies, hangs or answers nonsense is killed; what was in flight on its lanes
 /// fails with token_unavailable, the other keyholders go on, and a supervisor thread starts a new
@@ -61,7 +64,7 @@ class KeyholderPool : public Token {
  private:
   using Clock = std::chrono::steady_clock;
   struct Place;
-  class Loan;
+  struct Call;
   class GenerationTurn;
 
   KeyholderPool(KeyholderOptions options, Listener listener);
@@ -69,11 +72,14 @@ class KeyholderPool : public Token {
   // For requests.
   Result<Bytes> sign_input(const SigningInput& input);
   Result<Bytes> exchange(const keyholder::Request& request, std::chrono::milliseconds deadline);
-  Result<Loan> borrow_lane();
+  void use_lane(Call& first);
+  void give_back_lane(const Call& call);
   void remember(const Key& key);
 
   // With mutex_ held.
   [[nodiscard]] bool any_serving() const;
+  void hand_out_lanes();
+  std::vector<Call*> next_batch();
   [[nodiscard]] Place* place_with_most_free_lanes() const;
   [[nodiscard]] Failure unavailable() const;
   void mark_broken(Place& place, const std::string& reason);
@@ -95,7 +101,7 @@ class KeyholderPool : public Token {
   const Listener listener_;
 
   mutable std::mutex mutex_;
-  std::condition_variable lane_free_;       // a lane came back, or no keyholder is left
+  std::deque<Call*> waiting_;               // for a lane, first come first served
   std::condition_variable lanes_returned_;  // the supervisor waits for a broken keyholder's lanes
   std::condition_variable tried_all_;       // start() waits until each place was tried
   std::vector<std::unique_ptr<Place>> places_;

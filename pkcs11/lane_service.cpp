@@ -5,9 +5,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace chancery::keyholder {
 namespace {
+
+// Replies to the requests of one packet gather for this long. Beside it, a packet costs nothing.
+constexpr std::chrono::microseconds reply_delay{500};
 
 /// A reply's payload, owned; the reply's view into it is set when it is written.
 struct Answer {
@@ -52,12 +58,13 @@ Answer perform(const Request& request, TokenSession& session) {
   check_failed("decode_request accepts only known ops", __FILE__, __LINE__);
 }
 
-void end_if_only_a_new_process_helps(CK_RV value) {
+/// How to end after a failure that only a new process can mend.
+std::optional<ExitCode> exit_code_for(CK_RV value) {
   switch (action_for(value)) {
     case Action::restart:
-      end_process(ExitCode::token_failed, name_of(value));
+      return ExitCode::token_failed;
     case Action::stop:
-      end_process(ExitCode::pin_refused, name_of(value));
+      return ExitCode::pin_refused;
     case Action::proceed:
     case Action::replace_session:
     case Action::find_again:
@@ -65,17 +72,62 @@ void end_if_only_a_new_process_helps(CK_RV value) {
     case Action::back_off:
       break;
   }
+  return std::nullopt;
 }
 
-ssize_t receive(int socket, FrameBuffer& buffer) {
+/// The requests of one packet, whose payloads stay in `buffer`; none once the peer is gone or sends
+/// what it would not send itself.
+std::vector<Request> receive(int socket, FrameBuffer& buffer) {
   ssize_t count = 0;
   do {
-    count = ::recv(socket, buffer.data(), buffer.size(), 0);
+    // MSG_TRUNC: the packet's own size, also where it is longer than the buffer.
+    count = ::recv(socket, buffer.data(), buffer.size(), MSG_TRUNC);
   } while (count < 0 && errno == EINTR);
-  return count;
+  if (count <= 0) return {};
+  const auto refuse = [](const std::string& why) {
+    std::fprintf(stderr, "chancery-keyholder: bad frame: %s\n", why.c_str());
+    return std::vector<Request>();
+  };
+  if (static_cast<std::size_t>(count) > buffer.size()) return refuse("longer than a packet");
+  std::vector<Request> requests;
+  for (ByteView rest(buffer.data(), static_cast<std::size_t>(count)); !rest.empty();) {
+    if (requests.size() == limits::frames_per_packet) return refuse("too many in a packet");
+    const auto frame = take_frame(rest);
+    auto request = frame ? decode_request(*frame) : Failure(frame.error());
+    if (!request) return refuse(request.error().message);
+    requests.push_back(*request);
+  }
+  return requests;
 }
 
+/// Replies on their way into one packet.
+class Replies {
+ public:
+  Replies(int socket, FrameBuffer& buffer) : socket_(socket), buffer_(buffer) {}
+
+  bool add(const Reply& reply) {
+    if (size_ + header_bytes + reply.payload.size() > buffer_.size() && !send()) return false;
+    size_ += encode(reply, std::span(buffer_).subspan(size_));
+    return true;
+  }
+  bool send() {
+    if (size_ == 0) return true;
+    const ssize_t sent = ::send(socket_, buffer_.data(), size_, MSG_NOSIGNAL);
+    return sent == static_cast<ssize_t>(std::exchange(size_, 0));
+  }
+
+ private:
+  const int socket_;
+  FrameBuffer& buffer_;
+  std::size_t size_ = 0;
+};
+
 }  // namespace
+
+/// The requests' payloads stay in the one while replies gather in the other.
+struct LaneService::Buffers {
+  FrameBuffer requests, replies;
+};
 
 void LaneService::add(FileDescriptor socket) {
   const std::lock_guard lock(mutex_);
@@ -107,14 +159,15 @@ void LaneService::end_if_overdue() const {
 void LaneService::serve(Lane& lane) {
   {
     TokenSession session(token_);
-    const auto buffer = std::make_unique<FrameBuffer>();
+    const auto buffers = std::make_unique<Buffers>();
     // Without room for one more session the lane closes, and the peer does with fewer lanes.
     const auto opened = session.open();
     if (opened) {
-      while (serve_one(lane, session, *buffer)) {
+      while (serve_packet(lane, session, *buffers)) {
       }
     } else {
-      end_if_only_a_new_process_helps(opened.error().return_value);
+      const CK_RV value = opened.error().return_value;
+      if (const auto code = exit_code_for(value)) end_process(*code, name_of(value));
     }
   }
   const std::lock_guard lock(mutex_);
@@ -122,31 +175,35 @@ void LaneService::serve(Lane& lane) {
   closed_.notify_all();
 }
 
-bool LaneService::serve_one(Lane& lane, TokenSession& session, FrameBuffer& buffer) {
-  const ssize_t count = receive(lane.socket.get(), buffer);
-  if (count <= 0) return false;
-  // What did not fit the buffer was cut off, so that its length field is wrong: refused as well.
-  const auto request = decode_request(ByteView(buffer.data(), static_cast<std::size_t>(count)));
-  if (!request) {
-    std::fprintf(stderr, "chancery-keyholder: bad frame: %s\n", request.error().message.c_str());
-    return false;
+bool LaneService::serve_packet(Lane& lane, TokenSession& session, Buffers& buffers) {
+  const std::vector<Request> requests = receive(lane.socket.get(), buffers.requests);
+  if (requests.empty()) return false;
+  Replies replies(lane.socket.get(), buffers.replies);
+  auto sent = Clock::now();
+  for (const Request& request : requests) {
+    const auto begun = Clock::now();
+    // What is done does not wait for a slow token.
+    if (begun - sent > reply_delay) {
+      if (!replies.send()) return false;
+      sent = begun;
+    }
+    const auto allowed = request.op == Op::generate ? deadlines_.generation : deadlines_.call;
+    lane.call_ends.store(begun + allowed, std::memory_order_relaxed);
+    const Answer answer = perform(request, session);
+    lane.call_ends.store(Clock::time_point::max(), std::memory_order_relaxed);
+    const bool added = replies.add({.op = request.op,
+                                    .status = answer.status,
+                                    .number = request.number,
+                                    .return_value = answer.return_value,
+                                    .signatures = token_.signatures(),
+                                    .payload = answer.payload});
+    if (!added) return false;
+    if (const auto code = exit_code_for(answer.return_value)) {
+      (void)replies.send();
+      end_process(*code, name_of(answer.return_value));
+    }
   }
-
-  const auto allowed = request->op == Op::generate ? deadlines_.generation : deadlines_.call;
-  lane.call_ends.store(Clock::now() + allowed, std::memory_order_relaxed);
-  const Answer answer = perform(*request, session);
-  lane.call_ends.store(Clock::time_point::max(), std::memory_order_relaxed);
-
-  const Reply reply{.op = request->op,
-                    .status = answer.status,
-                    .number = request->number,
-                    .return_value = answer.return_value,
-                    .signatures = token_.signatures(),
-                    .payload = answer.payload};
-  const std::size_t reply_size = encode(reply, buffer);
-  const ssize_t sent = ::send(lane.socket.get(), buffer.data(), reply_size, MSG_NOSIGNAL);
-  end_if_only_a_new_process_helps(answer.return_value);
-  return sent == static_cast<ssize_t>(reply_size);
+  return replies.send();
 }
 
 void end_process(ExitCode code, const std::string& why) {

@@ -13,8 +13,8 @@
 namespace chancery::keyholder {
 
 /// The keyholder's side of its lanes: each is one socket, one thread and one PKCS#11 session, and
-/// answers one request at a time. A failure that only a new process can mend ends this one, after
-/// the answer to the request that met it.
+/// answers one request at a time, in packets as they came. A failure that only a new process can
+/// mend ends this one, after the answer to the request that met it.
 class LaneService {
  public:
   struct Deadlines {
@@ -44,7 +44,8 @@ class LaneService {
     std::atomic<Clock::time_point> call_ends = Clock::time_point::max();
   };
   void serve(Lane& lane);
-  bool serve_one(Lane& lane, TokenSession& session, FrameBuffer& buffer);
+  struct Buffers;
+  bool serve_packet(Lane& lane, TokenSession& session, Buffers& buffers);
 
   LoggedInToken& token_;
   const Deadlines deadlines_;

@@ -30,6 +30,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto reply = decode_reply(frame);
   check_identity(reply, frame);
 
+  // As a packet: its frames, one after the other, are the packet.
+  std::size_t taken = 0;
+  for (ByteView rest = frame; !rest.empty();) {
+    const auto one = take_frame(rest);
+    if (!one) break;
+    CHECK(one->data() == data + taken && one->size() >= header_bytes);
+    taken += one->size();
+    CHECK(rest.size() == size - taken);
+  }
+
   const ByteView payload = reply ? reply->payload : frame;
   if (const auto key = decode_generated_key(payload)) {
     const Bytes again = encode(*key);

@@ -2,6 +2,7 @@
 // the directory that CHANCERY_FAULTS names:
 //   C_Sign.fail      the next C_Sign gives this value (hexadecimal), once; the file is then gone
 //   C_Sign.hang      the next C_Sign never returns
+//   C_Sign.skip      this many C_Sign (hexadecimal) go well before the above is looked at
 //   C_Sign.corrupt   the next signature has its last bit flipped
 //   flip_attribute   C_GetAttributeValue gives the opposite of this CK_BBOOL (hexadecimal type)
 //   token_flags      C_GetTokenInfo's flags have these in addition (hexadecimal)
@@ -25,6 +26,7 @@ namespace {
 CK_FUNCTION_LIST* real = nullptr;
 CK_FUNCTION_LIST list;
 std::atomic<unsigned> open_sessions = 0;
+std::atomic<unsigned long> calls_to_skip = 0;
 
 std::string path(const std::string& name) {
   return std::string(std::getenv("CHANCERY_FAULTS")) + "/" + name;
@@ -99,7 +101,12 @@ CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT
 
 CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG size, CK_BYTE_PTR signature,
            CK_ULONG_PTR signature_size) {
-  if (const auto value = fault_in("C_Sign")) return *value;
+  if (const auto skip = claim("C_Sign.skip")) calls_to_skip = *skip;
+  if (calls_to_skip > 0) {
+    --calls_to_skip;
+  } else if (const auto value = fault_in("C_Sign")) {
+    return *value;
+  }
   const CK_RV value = real->C_Sign(session, data, size, signature, signature_size);
   if (value == CKR_OK && claim("C_Sign.corrupt")) signature[*signature_size - 1] ^= 1;
   return value;

@@ -151,6 +151,46 @@ BOOST_AUTO_TEST_CASE(a_message_over_the_limit_is_refused) {
   BOOST_TEST(request.error().message == "message too long");
 }
 
+BOOST_AUTO_TEST_CASE(a_packet_comes_apart_into_its_frames) {
+  FrameBuffer buffer;
+  const Bytes digest(32, 0xd1);
+  std::size_t size = encode(Request{.op = Op::sign,
+                                    .number = 7,
+                                    .algorithm = SignatureAlgorithm::ecdsa_p256_sha256,
+                                    .payload = digest},
+                            buffer);
+  const std::size_t second = size;
+  size += encode(Request{.op = Op::token_info, .number = 8}, std::span(buffer).subspan(size));
+  const Bytes packet(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+
+  ByteView rest = packet;
+  auto frame = take_frame(rest);
+  BOOST_REQUIRE(frame);
+  BOOST_TEST(frame->size() == second);
+  BOOST_TEST(decode_request(*frame)->number == 7U);
+  frame = take_frame(rest);
+  BOOST_REQUIRE(frame);
+  BOOST_TEST(decode_request(*frame)->number == 8U);
+  BOOST_TEST(rest.empty());
+
+  // Cut at any octet, one of the two is no frame any more.
+  for (std::size_t cut = 1; cut < packet.size(); ++cut) {
+    ByteView part = ByteView(packet).first(cut);
+    const auto first = take_frame(part);
+    BOOST_TEST(first.has_value() == (cut >= second));
+    if (first && !part.empty()) BOOST_TEST(!take_frame(part).has_value());
+  }
+  // A length that says less than a header.
+  Bytes small = packet;
+  small[3] = header_bytes - sizeof(std::uint32_t) - 1;
+  ByteView view = small;
+  BOOST_TEST(!take_frame(view).has_value());
+  // The largest length wraps no number.
+  for (std::size_t i = 0; i < 4; ++i) small[i] = 0xff;
+  view = small;
+  BOOST_TEST(!take_frame(view).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_frame_over_the_limit_is_refused) {
   const auto request = decode_request(Bytes(limits::frame_bytes + 1));
   BOOST_REQUIRE(!request);

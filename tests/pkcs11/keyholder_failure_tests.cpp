@@ -2,9 +2,12 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "tests/contract/intent_for_test.h"
@@ -124,6 +127,75 @@ BOOST_AUTO_TEST_CASE(without_a_free_lane_a_request_waits_and_is_then_told_busy) 
   BOOST_REQUIRE(!refused);
   BOOST_TEST((refused.error().code == ErrorCode::busy));
   ::kill(processes().at(0), SIGKILL);  // ends the hanging request
+}
+
+/// Several requests that come in one packet: they wait while the only lane is held by a request to
+/// a keyholder that stands still.
+class WaitingBatch {
+ public:
+  WaitingBatch(KeyholderFixture& fixture, const Key& key)
+      : fixture_(fixture), keyholder_(processes().at(0)) {
+    ::kill(keyholder_, SIGSTOP);
+    BOOST_REQUIRE(eventually([&] { return is_stopped(keyholder_); }));
+    threads_.emplace_back([&] { first_ = fixture.sign(key, "holds the lane"); });
+    BOOST_REQUIRE(eventually([&] { return fixture.pool().status().lanes_busy == 1; }));
+    for (std::size_t i = 0; i < size; ++i) {
+      threads_.emplace_back([&, i] { batch_[i] = fixture.sign(key, "waits"); });
+    }
+    BOOST_REQUIRE(eventually([&] { return fixture.pool().status().waiting == size; }));
+  }
+  static constexpr std::size_t size = 5;
+
+  /// Lets it go on, where the third C_Sign, the batch's second, fails; waits for all answers.
+  void finish(const std::string& return_value) {
+    fixture_.order("C_Sign.skip", "2");
+    fixture_.order("C_Sign.fail", return_value);
+    ::kill(keyholder_, SIGCONT);
+    threads_.clear();
+  }
+  [[nodiscard]] unsigned answered() const {
+    return static_cast<unsigned>(std::count_if(batch_.begin(), batch_.end(),
+                                               [](const auto& one) { return one->has_value(); }));
+  }
+  [[nodiscard]] unsigned failed_with(ErrorCode code) const {
+    return static_cast<unsigned>(std::count_if(batch_.begin(), batch_.end(), [&](const auto& one) {
+      return !*one && one->error().code == code;
+    }));
+  }
+  [[nodiscard]] bool first_answered() const { return first_->has_value(); }
+
+ private:
+  KeyholderFixture& fixture_;
+  const pid_t keyholder_;
+  std::optional<Result<Bytes>> first_;
+  std::array<std::optional<Result<Bytes>>, size> batch_;
+  std::vector<std::jthread> threads_;
+};
+
+BOOST_AUTO_TEST_CASE(one_of_a_batch_fails_alone) {
+  options.lanes = 1;
+  start();
+  const Key key = make_key();
+  WaitingBatch batch(*this, key);
+  batch.finish("54");  // CKR_FUNCTION_NOT_SUPPORTED, which is this request's affair
+  BOOST_TEST(batch.first_answered());
+  BOOST_TEST(batch.answered() == WaitingBatch::size - 1);
+  BOOST_TEST(batch.failed_with(ErrorCode::token_unavailable) == 1U);
+  BOOST_TEST(pool().status().restarts == 0U);
+  BOOST_TEST(pool().status().waiting == 0U);
+  BOOST_TEST(pool().status().lanes_busy == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_keyholder_that_ends_takes_the_rest_of_its_batch_along) {
+  options.lanes = 1;
+  start();
+  const Key key = make_key();
+  WaitingBatch batch(*this, key);
+  batch.finish("30");  // CKR_DEVICE_ERROR, after which the keyholder ends
+  BOOST_TEST(batch.first_answered());
+  BOOST_TEST(batch.answered() == 1U);
+  BOOST_TEST(batch.failed_with(ErrorCode::token_unavailable) == WaitingBatch::size - 1);
+  sign_once_it_is_up(key);
 }
 
 BOOST_AUTO_TEST_CASE(a_call_that_hangs_in_the_module_ends_with_its_keyholder) {

@@ -14,6 +14,7 @@
 
 #include "pkcs11/child_process.h"
 #include "pkcs11/exit_code.h"
+#include "pkcs11/frame.h"
 #include "pkcs11/token_initialisation.h"
 #include "tests/pkcs11/keyholder_fixture.h"
 
@@ -228,9 +229,8 @@ BOOST_AUTO_TEST_CASE(started_without_its_parent_it_ends) {
   BOOST_TEST(calls("C_Login") == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_bad_frame_closes_the_lane) {
-  auto child = start_listening(*this, {"--lanes", "2"});
-  const std::string path = home.path("keyholder.sock");
+/// A lane of one's own to a keyholder that listens.
+FileDescriptor connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
@@ -240,9 +240,65 @@ BOOST_AUTO_TEST_CASE(a_bad_frame_closes_the_lane) {
     return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
            0;
   }));
-  BOOST_REQUIRE(::send(socket.get(), "nonsense", 8, MSG_NOSIGNAL) == 8);
-  char answer[8];
-  BOOST_TEST(::recv(socket.get(), answer, sizeof answer, 0) == 0);
+  return socket;
+}
+
+/// A packet of requests for the token's description, numbered from 1.
+Bytes packet_of(std::uint64_t requests) {
+  keyholder::FrameBuffer buffer;
+  std::size_t size = 0;
+  for (std::uint64_t number = 1; number <= requests; ++number) {
+    size += encode(keyholder::Request{.op = keyholder::Op::token_info, .number = number},
+                   std::span(buffer).subspan(size));
+  }
+  return Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_in_one_packet_is_answered_in_its_order) {
+  auto child = start_listening(*this, {"--lanes", "2"});
+  const FileDescriptor socket = connect_to(home.path("keyholder.sock"));
+  const Bytes packet = packet_of(limits::frames_per_packet);
+  BOOST_REQUIRE(::send(socket.get(), packet.data(), packet.size(), MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(packet.size()));
+  std::uint64_t answered = 0;
+  keyholder::FrameBuffer buffer;
+  while (answered < limits::frames_per_packet) {
+    const ssize_t count = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    BOOST_REQUIRE(count > 0);
+    for (ByteView rest(buffer.data(), static_cast<std::size_t>(count)); !rest.empty();) {
+      const auto frame = keyholder::take_frame(rest);
+      BOOST_REQUIRE(frame);
+      const auto reply = keyholder::decode_reply(*frame);
+      BOOST_REQUIRE(reply);
+      BOOST_TEST(reply->number == ++answered);
+      BOOST_TEST(keyholder::decode_token_info(reply->payload)->label == options.label);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_packet_closes_the_lane) {
+  auto child = start_listening(*this, {"--lanes", "8"});
+  Bytes second_cut_short = packet_of(2);
+  second_cut_short.pop_back();
+  struct Row {
+    const char* name;
+    Bytes packet;
+  };
+  const std::vector<Row> rows = {
+      {"no frame at all", copy_of(bytes_of("nonsense"))},
+      {"the second is cut short", second_cut_short},
+      {"one too many", packet_of(limits::frames_per_packet + 1)},
+      {"longer than a packet", Bytes(limits::frame_bytes + 1)},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const FileDescriptor socket = connect_to(home.path("keyholder.sock"));
+      BOOST_REQUIRE(::send(socket.get(), row.packet.data(), row.packet.size(), MSG_NOSIGNAL) ==
+                    static_cast<ssize_t>(row.packet.size()));
+      char answer[8];
+      BOOST_TEST(::recv(socket.get(), answer, sizeof answer, 0) == 0);
+    }
+  }
   BOOST_TEST(is_running(child.pid()));
 }
 
