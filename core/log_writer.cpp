@@ -13,10 +13,9 @@ namespace {
 constexpr std::uint64_t kMarkStride = 1024;
 constexpr std::size_t kScanRows = 1024;
 
-// A commit that this many shared is waited for, in slices, so that more can share the next one.
+// After a commit that this many shared, the next one lets the others run first, in rounds.
 constexpr std::size_t kCrowd = 4;
-constexpr std::chrono::microseconds kGatherSlice{150};
-constexpr int kGatherSlices = 8;
+constexpr int kGatherRounds = 8;
 
 Failure closed_failure(const std::string& problem) {
   return fail(ErrorCode::store_unavailable, "the audit log is closed", "", problem);
@@ -227,15 +226,16 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
   return batch;
 }
 
-/// Where many submit at once, more are about to: each that joins saves a commit of its own, which
-/// costs far more than the wait. Ends when nobody joined for a while.
+/// Where many submit at once, more are about to: each that joins saves a commit of its own. So the
+/// processor goes to whoever is ready to run, until nobody joins any more. With a processor idle
+/// this waits for nothing; sleeping instead, 8 clients had a quarter fewer signatures.
 void LogWriter::gather(std::unique_lock<std::mutex>& guard) {
   if (shared_by_ < kCrowd) return;
   std::size_t before = 0;
-  for (int slice = 0; slice < kGatherSlices && waiting_ > before && !stopping_; ++slice) {
+  for (int round = 0; round < kGatherRounds && waiting_ > before && !stopping_; ++round) {
     before = waiting_;
     guard.unlock();
-    std::this_thread::sleep_for(kGatherSlice);
+    std::this_thread::yield();
     guard.lock();
   }
 }
