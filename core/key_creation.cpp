@@ -110,6 +110,9 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
   const CertificateAuthority* parent = nullptr;
   if (request.issuer) {
     ASSIGN_OR_RETURN(parent, ca(*request.issuer));
+    if (auto good = expect_not_revoked(*parent); !good) {
+      return reject(caller, question, std::move(good.error()));
+    }
   }
 
   const CreateKey new_key{
@@ -153,9 +156,11 @@ Result<void> SigningService::load() {
     ASSIGN_OR_RETURN(const Key* key, keys_.find(row.key));
     ASSIGN_OR_RETURN(Issuer issuer,
                      Issuer::create(row.name, row.certificate, config_.public_url, row.crl_shards));
+    ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(row.certificate));
+    ASSIGN_OR_RETURN(const Serial serial, Serial::from(info.serial));
     const CaName name = row.name;
     auto authority = std::make_unique<const CertificateAuthority>(
-        CertificateAuthority{std::move(row), key, std::move(issuer)});
+        CertificateAuthority{std::move(row), serial, key, std::move(issuer)});
     const std::unique_lock lock(mutex_);
     cas_.try_emplace(name, std::move(authority));
   }

@@ -176,9 +176,27 @@ SigningService::TaskResult SigningService::certificate_task(const Caller& caller
   order.validity = validity.value_or(order.profile->default_validity);
   auto checked = check_profile(*order.profile, order.subject, order.names, order.public_key.type(),
                                order.validity);
+  ASSIGN_OR_RETURN(const CertificateAuthority* issuer, ca(order.issuer_name));
+  // The service itself goes on: without its own TLS certificate nobody could read CRLs and the log.
+  if (checked && caller.context.machine.name.text() != "self") {
+    checked = expect_not_revoked(*issuer);
+  }
   auto task = make_certificate_task(std::move(order), config_, blocked_);
   if (!checked) return reject(caller, task->question(), std::move(checked.error()));
   return task;
+}
+
+Result<void> SigningService::expect_not_revoked(const CertificateAuthority& authority) const {
+  for (const CertificateAuthority* one = &authority;;) {
+    if (is_revoked(one->serial)) {
+      return fail(ErrorCode::conflict,
+                  "the certificate of the CA \"" + one->record.name.text() + "\" is revoked; \"" +
+                      authority.record.name.text() + "\" issues nothing any more",
+                  "issuer");
+    }
+    if (one->record.issuer == one->record.name) return {};
+    ASSIGN_OR_RETURN(one, ca(one->record.issuer));
+  }
 }
 
 Result<const Profile*> SigningService::profile(const ProfileName& name) const {

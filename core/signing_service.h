@@ -75,6 +75,8 @@ class SigningService {
   TaskResult certificate_task(const Caller& caller, CertificateOrder order,
                               std::optional<Seconds> validity);
   Result<const Profile*> profile(const ProfileName& name) const;
+  /// conflict where the certificate of this CA, or of one above it, is revoked.
+  Result<void> expect_not_revoked(const CertificateAuthority& authority) const;
 
   /// Who enrols is known only by its one-time token.
   Result<void> identify(Caller& caller, const Enroll& request);

@@ -108,6 +108,12 @@ std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& hel
                                              " is refused to auditors, who change nothing");
   }
 
+  if (question.operation == Operation::certificate_revoke && question.owner == "self" &&
+      !held.holds(Role::administrator)) {
+    return deny(
+        kRolesGuard,
+        "the certificate is a CA's or the service's own; only an administrator may revoke it");
+  }
   if (question.operation == Operation::machine_add) {
     if (question.owner == "self") return deny(kSelf, "the name \"self\" is the service's own");
     // Whoever adds a machine gets the token to enrol as it, and so its roles.
@@ -145,6 +151,11 @@ std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, con
         if (roles_.find(IdentityKind::name, owner) != nullptr) return allow(grant_of(role));
         nearest = deny(grant_of(role), "owner: " + quoted(owner) +
                                            " holds no role; an operator adds such machines");
+        break;
+      case Reach::service:
+        if (owner == "self") return allow(grant_of(role));
+        nearest = deny(grant_of(role), "owner: " + quoted(owner) +
+                                           " is not the service; an operator revokes those");
         break;
       case Reach::others_in_scope:  // refuse_reserved() has seen to the others
       case Reach::in_scope:

@@ -11,16 +11,17 @@ constexpr auto all = Reach::all;
 constexpr auto in_scope = Reach::in_scope;
 constexpr auto others = Reach::others_in_scope;
 constexpr auto holders = Reach::role_holders;
+constexpr auto service = Reach::service;
 
 // Nobody signs or issues by a role: that takes a grant, which says for which names and keys.
 // Machines that hold a role are added by an administrator: otherwise an operator could enrol as
-// one.
+// one. A CA is turned off by an administrator only: everything it has issued goes with it.
 // clang-format off
 constexpr std::array kTable = {
     //       operation           self   administrator  operator  auditor
     RoleRow{certificate_issue,   true,  none,          none,     none},
     RoleRow{certificate_renew,   false, none,          none,     none},
-    RoleRow{certificate_revoke,  false, none,          in_scope, none},
+    RoleRow{certificate_revoke,  false, service,       in_scope, none},
     RoleRow{certificate_read,    false, all,           in_scope, all},
     RoleRow{key_create,          true,  all,           none,     none},
     RoleRow{key_read,            false, all,           all,      all},

@@ -24,6 +24,7 @@ enum class Reach {
   in_scope,         ///< what belongs to machines of the holder's scope (all machines without one)
   others_in_scope,  ///< the same without machines that hold a role
   role_holders,     ///< only machines that hold a role
+  service,          ///< only what is the service's own: CAs' certificates and its own
 };
 
 /// What each role may do, and what the service itself does under the name `self`.

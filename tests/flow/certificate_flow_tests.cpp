@@ -186,6 +186,34 @@ BOOST_AUTO_TEST_CASE(renewal_keeps_the_names_and_wants_a_new_key) {
   BOOST_CHECK(late.error().code == ErrorCode::conflict);
 }
 
+BOOST_AUTO_TEST_CASE(a_revoked_ca_issues_nothing_any_more) {
+  const Serial serial = service().ca(CaName::literal("issuing")).value()->serial;
+  const auto by_operator = service().revoke(as("operator"), {serial, RevocationReason::superseded});
+  BOOST_REQUIRE(!by_operator);
+  BOOST_CHECK(by_operator.error().code == ErrorCode::forbidden);
+  issue("web-1");
+
+  BOOST_REQUIRE(service().revoke(as("admin"), {serial, RevocationReason::ca_compromise}));
+  for (int start = 0; start < 2; ++start) {
+    const std::size_t intents = entries(EntryKind::intent).size();
+    const auto refused = service().sign(
+        as("web-1"), IssueCertificate{CaName::literal("issuing"), ProfileName::literal("machine"),
+                                      request_for(dns("web-1")), std::nullopt});
+    BOOST_REQUIRE(!refused);
+    BOOST_CHECK(refused.error().code == ErrorCode::conflict);
+    BOOST_TEST(
+        refused.error().message ==
+        "the certificate of the CA \"issuing\" is revoked; \"issuing\" issues nothing any more");
+    BOOST_TEST(entries(EntryKind::intent).size() == intents);
+    // Its CRLs go on, and those of the CA above it say so.
+    BOOST_TEST(service().sign(Instance::self(), SignCrl{CaName::literal("issuing")}).has_value());
+    BOOST_TEST(service().sign(Instance::self(), SignCrl{CaName::literal("root")}).has_value());
+    BOOST_TEST(store().crl(CaName::literal("root")).value()->entries == 1U);
+    reopen();
+  }
+  BOOST_TEST(verify().good);
+}
+
 BOOST_AUTO_TEST_CASE(revocation_is_idempotent_scoped_and_on_the_crl) {
   const Outcome outcome = issue("web-1");
   const Serial serial = *Serial::parse(outcome.serial);

@@ -305,6 +305,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_roles_in_the_documentation) {
       {"yes", {Reach::all}},
       {"in scope", {Reach::in_scope}},
       {"those with a role", {Reach::role_holders}},
+      {"the service's own", {Reach::service}},
       {"in scope, without a role", {Reach::others_in_scope}},
   };
   const std::string document = read_source("docs/policy.md");

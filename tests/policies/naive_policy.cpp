@@ -296,6 +296,9 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
                       (operation == certificate_issue && machine.fingerprint.empty()));
     if (!own) return {false, "role:auditor"};
   }
+  if (operation == certificate_revoke && question.owner == "self" && !holds("administrator")) {
+    return {false, "builtin:roles"};
+  }
   if (operation == machine_add) {
     if (question.owner == "self") return {false, "builtin:self"};
     if (role_holder(question.owner) && !holds("administrator")) return {false, "builtin:roles"};
@@ -317,6 +320,10 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
     }
     if (operation == machine_add) {
       if (role_holder(question.owner)) return {true, "role:administrator"};
+      nearest = {false, "role:administrator"}, near_role = true;
+    }
+    if (operation == certificate_revoke) {
+      if (question.owner == "self") return {true, "role:administrator"};
       nearest = {false, "role:administrator"}, near_role = true;
     }
   }

@@ -69,7 +69,8 @@ roles: {administrator: [admin], operator: [operator], auditor: [auditor]}
         BOOST_TEST(decision.allowed() == allowed);
         BOOST_TEST((decision.grant() == grant) ==
                    (allowed || expected.holder == std::string("auditor") ||
-                    (grant == "role:administrator" && operation == machine_add)));
+                    (grant == "role:administrator" &&
+                     (operation == machine_add || operation == certificate_revoke))));
       }
     }
   }
@@ -134,6 +135,20 @@ BOOST_AUTO_TEST_CASE(each_row_with_its_reason) {
        true, "certificates", ""},
       {"other SPIFFE IDs are granted", TestMachine("m"),
        issue("m").uri("spiffe://example.com/people/m"), true, "certificates", ""},
+
+      // A CA is turned off by an administrator.
+      {"an operator revokes no CA", op, Ask(certificate_revoke).issuer("root").owner("self"), false,
+       "builtin:roles",
+       "builtin:roles: the certificate is a CA's or the service's own; only an administrator may "
+       "revoke it"},
+      {"nor does a machine by a grant", TestMachine("m"),
+       Ask(certificate_revoke).issuer("root").owner("self"), false, "builtin:roles",
+       "builtin:roles: the certificate is a CA's or the service's own; only an administrator may "
+       "revoke it"},
+      {"an administrator does", admin, Ask(certificate_revoke).issuer("root").owner("self"), true,
+       "role:administrator", ""},
+      {"and nobody else's", TestMachine("admin2").spiffe("spiffe://example.com/people/root"),
+       Ask(certificate_revoke).owner("web-1"), true, "keys", ""},
 
       // Auditors: grants to all machines are not for them.
       {"does not sign", auditor, Ask(key_sign).key("k"), false, "role:auditor",
