@@ -214,14 +214,25 @@ Result<void> Daemon::announce(const std::string& name, std::uint16_t port) const
   return replace_durable_file(folder + "/" + name + ".port", std::to_string(port) + "\n", 0644);
 }
 
+/// I2 as far as the keyholders can tell: each of their signatures was asked for, and what is asked
+/// for has an intent or is a checkpoint.
+void Daemon::reconcile(const TokenStatus& token) {
+  if (token.unaccounted <= unaccounted_) return;
+  events_.tell("unaccounted", "the keyholders have made " + std::to_string(token.unaccounted) +
+                                  " signatures since the start that were not asked for here");
+  unaccounted_ = token.unaccounted;
+}
+
 void Daemon::maintain() {
+  const TokenStatus token = instance_.token().status();
+  reconcile(token);
   events_.record(instance_.log());
   const Time at = now();
   if (at >= flush_failures_at_) {
     failures_.flush();
     flush_failures_at_ = at + limits::authentication_failure_interval;
   }
-  if (!instance_.token().status().up) return;  // every attempt would be a record
+  if (!token.up) return;  // every attempt would be a record
   if (api_port() == 0) {
     if (auto started = start_api(); started) {
       std::fprintf(stderr, "chanceryd: the API is served now\n");

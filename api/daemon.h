@@ -54,6 +54,7 @@ class Daemon {
   [[nodiscard]] ClientTrust trust() const;
   Result<void> announce(const std::string& name, std::uint16_t port) const;
   void maintain();
+  void reconcile(const TokenStatus& token);
   void register_metrics();
   void register_connection_metrics(const std::string& listener,
                                    const std::unique_ptr<ConnectionServer>& server);
@@ -73,6 +74,7 @@ class Daemon {
   std::unique_ptr<TlsServer> tls_;
   Time renew_certificate_at_{};
   Time flush_failures_at_{};
+  std::uint64_t unaccounted_ = 0;  ///< signatures that were reported so far
   // Guards the pointers: metrics are read while the servers start, and the API's may come later.
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;

@@ -35,6 +35,9 @@ void Daemon::register_metrics() {
         [&token] { return static_cast<double>(token.status().lanes); });
   gauge("chancery_token_lanes_busy", "lanes in use",
         [&token] { return static_cast<double>(token.status().lanes_busy); });
+  gauge("chancery_token_unaccounted_signatures",
+        "signatures of the keyholders that nobody here has asked for",
+        [&token] { return static_cast<double>(token.status().unaccounted); });
   gauge("chancery_token_waiting", "requests for which no lane is free",
         [&token] { return static_cast<double>(token.status().waiting); });
   counter("chancery_token_restarts_total", "keyholders replaced since start",

@@ -23,6 +23,8 @@ struct TokenStatus {
   std::size_t waiting = 0;       ///< requests for which no lane is free
   std::uint64_t restarts = 0;    ///< keyholders replaced since start
   std::uint64_t signatures = 0;  ///< the keyholders' own count since start
+  /// Of these, how many nobody here has asked for: somebody else uses a keyholder.
+  std::uint64_t unaccounted = 0;
 };
 
 /// The PKCS#11 token as the core sees it. Two implementations: pkcs11/ (keyholder processes), and

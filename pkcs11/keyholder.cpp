@@ -161,4 +161,9 @@ std::uint64_t Keyholder::signatures() const {
   return signatures_.load(std::memory_order_relaxed) - signatures_before_;
 }
 
+std::uint64_t Keyholder::unaccounted() const {
+  const std::uint64_t made = signatures(), asked = asked_;  // in this order: neither goes back
+  return made > asked ? made - asked : 0;
+}
+
 }  // namespace chancery::keyholder

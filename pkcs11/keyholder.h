@@ -43,10 +43,14 @@ class Keyholder {
   /// did so by itself and not in order. No exchange may be under way.
   std::optional<StartFailure> end();
 
+  /// To be called before requests are sent that make so many signatures at most.
+  void note_asked(std::size_t signatures) { asked_ += signatures; }
   /// Keeps the count that a reply brought.
   void note_signatures(std::uint64_t count);
   /// Signatures that the keyholder has made since start(), as far as its replies told.
   [[nodiscard]] std::uint64_t signatures() const;
+  /// How many more those are than were asked for here.
+  [[nodiscard]] std::uint64_t unaccounted() const;
 
  private:
   Keyholder() = default;
@@ -60,6 +64,7 @@ class Keyholder {
   std::string name_;
   std::uint64_t signatures_before_ = 0;
   std::atomic<std::uint64_t> signatures_ = 0;
+  std::atomic<std::uint64_t> asked_ = 0;
 };
 
 }  // namespace chancery::keyholder

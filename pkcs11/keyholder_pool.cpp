@@ -205,6 +205,10 @@ void KeyholderPool::use_lane(Call& first) {
   };
 
   Keyholder& keyholder = *first.place->keyholder;
+  keyholder.note_asked(static_cast<std::size_t>(
+      std::count_if(requests.begin(), requests.end(), [](const Request& request) {
+        return request.op == Op::sign || request.op == Op::generate;
+      })));
   std::size_t answered = 0;
   const auto done =
       first.lane->exchange(requests, first.deadline, [&](std::size_t position, const Reply& reply) {
@@ -309,8 +313,12 @@ TokenStatus KeyholderPool::status() const {
   status.waiting = waiting_.size();
   status.restarts = restarts_;
   status.signatures = retired_signatures_;
+  status.unaccounted = retired_unaccounted_;
   for (const auto& place : places_) {
-    if (place->keyholder) status.signatures += place->keyholder->signatures();
+    if (place->keyholder) {
+      status.signatures += place->keyholder->signatures();
+      status.unaccounted += place->keyholder->unaccounted();
+    }
     if (!place->serving()) continue;
     status.lanes_busy += place->loaned;
     status.lanes += place->loaned + static_cast<unsigned>(place->free.size());

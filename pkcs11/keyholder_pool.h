@@ -110,6 +110,7 @@ class KeyholderPool : public Token {
   bool pin_refused_ = false;
   std::uint64_t restarts_ = 0;
   std::uint64_t retired_signatures_ = 0;  // by keyholders that are gone
+  std::uint64_t retired_unaccounted_ = 0;
 
   // The first key that signed. A new keyholder must find it as it was before it serves.
   std::atomic<bool> knows_key_ = false;

@@ -59,6 +59,7 @@ void KeyholderPool::retire(Place& place) {
   lanes_returned_.wait(lock, [&place] { return place.loaned == 0; });
   const std::unique_ptr<Keyholder> keyholder = std::move(place.keyholder);
   retired_signatures_ += keyholder->signatures();
+  retired_unaccounted_ += keyholder->unaccounted();
   place.broken = false;
   const auto now = Clock::now();
   if (now - place.last_start >= options_.restart_delay_at_most)

@@ -276,6 +276,32 @@ BOOST_AUTO_TEST_CASE(what_comes_in_one_packet_is_answered_in_its_order) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_signature_that_somebody_else_asked_for_shows) {
+  options.socket_path = home.path("keyholder.sock");
+  auto child = start_listening(*this, {"--lanes", "4"});
+  start();
+  BOOST_REQUIRE(eventually([&] { return pool().status().up; }));
+  const Key key = make_key();
+  BOOST_REQUIRE(sign(key, "ours"));
+  BOOST_TEST(pool().status().unaccounted == 0U);
+
+  const FileDescriptor socket = connect_to(options.socket_path);
+  keyholder::FrameBuffer buffer;
+  const Bytes digest = sha256(bytes_of("theirs"));
+  const std::size_t size = encode(keyholder::Request{.op = keyholder::Op::sign,
+                                                     .number = 1,
+                                                     .key = key.id,
+                                                     .algorithm = key.algorithms.front(),
+                                                     .payload = digest},
+                                  buffer);
+  BOOST_REQUIRE(::send(socket.get(), buffer.data(), size, MSG_NOSIGNAL) > 0);
+  BOOST_REQUIRE(::recv(socket.get(), buffer.data(), buffer.size(), 0) > 0);
+
+  BOOST_REQUIRE(sign(key, "ours again"));
+  BOOST_TEST(pool().status().unaccounted == 1U);
+  BOOST_TEST(pool().status().signatures == 4U);  // with the new key's trial
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_packet_closes_the_lane) {
   auto child = start_listening(*this, {"--lanes", "8"});
   Bytes second_cut_short = packet_of(2);
