@@ -1,6 +1,7 @@
 #include "api/connection.h"
 
 #include <array>
+#include <utility>
 
 #include "api/problem.h"
 #include "core/identifier.h"
@@ -73,6 +74,7 @@ std::optional<Clock::time_point> Connection::idle_since() const {
 }
 
 bool Connection::prolong() {
+  if (std::exchange(prolonged_, true)) return false;
   switch (phase_) {
     case Phase::handshake:
       idle_since_ = Clock::now();
@@ -98,6 +100,7 @@ std::optional<Connection::Next> Connection::shake_hands() {
   transport_.describe(peer_);
   ++counters_.handshakes;
   phase_ = Phase::reading;
+  prolonged_ = false;
   go_idle();
   return std::nullopt;
 }
@@ -157,6 +160,7 @@ std::optional<Connection::Next> Connection::begin_request() {
   request_->peer = &peer_;
   phase_ = Phase::handling;
   deadline_ = Clock::time_point::max();
+  prolonged_ = false;
   return Next::request;
 }
 
@@ -223,6 +227,7 @@ std::optional<Connection::Next> Connection::write() {
   reader_.next();
   account();
   answered_ = true;
+  prolonged_ = false;
   go_idle();
   return std::nullopt;
 }

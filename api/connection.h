@@ -68,8 +68,11 @@ class Connection {
   /// prolong().
   [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
   /// Begins the deadline anew, for a client that did its part while this side did not get round to
-  /// it. False where nothing is owed to it any more.
+  /// it. False where nothing is owed to it any more: once for its handshake, and for each request
+  /// and each answer, so that bytes that trickle in buy one deadline more at most.
   bool prolong();
+  /// It counts as idle from now on, as a request of it has arrived that nobody has read yet.
+  void note_arrival() { idle_since_ = Clock::now(); }
   /// Nothing of a request has arrived since this moment.
   [[nodiscard]] std::optional<Clock::time_point> idle_since() const;
 
@@ -99,7 +102,8 @@ class Connection {
   Clock::time_point idle_since_;
   RequestReader reader_;
   std::size_t accounted_ = 0;
-  bool answered_ = false;  // an answer is out, and the socket was not read since
+  bool prolonged_ = false;  // in this handshake, request or answer
+  bool answered_ = false;   // an answer is out, and the socket was not read since
   std::optional<HttpRequest> request_;
 
   // What is being written.

@@ -228,7 +228,7 @@ bool ConnectionServer::make_room() {
   for (int attempts = 0; attempts < 8; ++attempts) {
     Slot* idle = set_.claim_longest_idle();
     if (idle == nullptr) return false;
-    if (spare(*idle)) continue;
+    if (has_asked(*idle)) continue;
     ++evicted_;
     set_.remove(*idle);
     return true;
@@ -236,12 +236,24 @@ bool ConnectionServer::make_room() {
   return false;
 }
 
+/// True for a connection that is not idle after all: it stays.
+bool ConnectionServer::has_asked(Slot& slot) {
+  if (!ConnectionSet::is_ready(slot)) return false;
+  ConnectionSet::connection(slot).note_arrival();
+  take_back(slot);
+  return true;
+}
+
 /// Where the client has done its part and nobody here got round to it, the connection stays and
-/// gets its time anew.
+/// gets its time anew, once.
 bool ConnectionServer::spare(Slot& slot) {
   if (!ConnectionSet::is_ready(slot) || !ConnectionSet::connection(slot).prolong()) return false;
-  if (!set_.rearm(slot)) relieve(slot);
+  take_back(slot);
   return true;
+}
+
+void ConnectionServer::take_back(Slot& slot) {
+  if (!set_.rearm(slot)) relieve(slot);
 }
 
 void ConnectionServer::relieve() {
@@ -300,7 +312,7 @@ void ConnectionServer::finish_requests() {
   const Clock::time_point until = Clock::now() + options_.stop_deadline;
   while (Clock::now() < until) {
     for (Slot* slot : set_.claim_idle()) {
-      if (!spare(*slot)) set_.remove(*slot);
+      if (!has_asked(*slot)) set_.remove(*slot);
     }
     if (set_.size() == 0) return;
     poll_sockets(milliseconds(5), false);

@@ -103,7 +103,9 @@ class ConnectionServer {
   void accept_waiting();
   bool admit(const Listener::Accepted& accepted);
   bool make_room();
+  bool has_asked(Slot& slot);
   bool spare(Slot& slot);
+  void take_back(Slot& slot);
   void relieve();
   void relieve(Slot& slot);
   void refuse_late();

@@ -172,6 +172,28 @@ BOOST_AUTO_TEST_CASE(each_has_one_holder_and_no_event_is_lost) {
   BOOST_TEST(!shared);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_is_spared_once_for_each_request_and_each_answer) {
+  Fixture fixture(1);
+  Slot* slot = fixture.add();
+  BOOST_TEST_REQUIRE(slot != nullptr);
+  Connection& connection = ConnectionSet::connection(*slot);
+  const std::string request = test::get_request("/");
+  for (int round = 0; round < 2; ++round) {
+    BOOST_TEST(connection.prolong());
+    BOOST_TEST(!connection.prolong());
+    for (const char byte : request.substr(0, 8)) {  // as slowly as it likes
+      fixture.send(0, {&byte, 1});
+      BOOST_TEST((connection.advance() == Next::readable));
+      BOOST_TEST(!connection.prolong());
+    }
+    fixture.send(0, request.substr(8));
+    BOOST_TEST_REQUIRE((connection.advance() == Next::request));
+    connection.answer({200, "text/plain", {}, "ok"}, false);
+    BOOST_TEST((connection.advance() == Next::readable));
+  }
+  fixture.set.remove(*slot);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace chancery
