@@ -73,6 +73,19 @@ inline constexpr std::size_t records_per_commit = 1024;  // one transaction
 inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;
 
+// Witnesses
+inline constexpr std::size_t witness_request_bytes = 128 << 10;  // 63 hashes, 16 signatures of 5 kB
+inline constexpr std::size_t witness_proof_hashes = 63;          // C2SP tlog-witness
+inline constexpr std::size_t witness_answer_bytes = 64 << 10;    // a few lines, two of them long
+inline constexpr std::size_t witness_policy_bytes = 256 << 10;   // a hundred lines of long keys
+inline constexpr std::size_t witness_policy_names =
+    32;  // of each sort, as C2SP tlog-policy asks for
+inline constexpr std::size_t witness_logs_bytes = 1 << 20;  // some thousand logs of a witness
+inline constexpr auto witness_deadline = 5s;                // of one submission, all in all
+inline constexpr auto witness_round = 2s;        // for all to sign the same, then the next one
+inline constexpr auto witness_retry_delay = 1s;  // doubled for each failure
+inline constexpr auto witness_retry_delay_at_most = 60s;
+
 // Store
 inline constexpr std::size_t store_readers = 16;  // connections; a read takes microseconds
 inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the WAL: 10 ms

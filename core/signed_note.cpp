@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 namespace chancery {
 namespace {
@@ -18,11 +17,6 @@ constexpr std::array<std::uint8_t, 12> kEd25519SpkiPrefix = {0x30, 0x2a, 0x30, 0
 constexpr std::size_t kRootBytes = 32;
 
 using KeyHash = std::array<std::uint8_t, kKeyIdBytes>;
-
-bool is_note_name(std::string_view name) {
-  return !name.empty() &&
-         std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
-}
 
 /// type || key, as a vkey carries it.
 Bytes typed_key(const PublicKey& key) {
@@ -50,13 +44,22 @@ KeyHash key_id(std::string_view name, const PublicKey& key) {
   return id;
 }
 
-struct NoteParts {
-  std::string_view text;        ///< with its final newline
-  std::string_view signatures;  ///< whole lines
-};
+Failure bad_vkey(const char* why) {
+  return invalid("vkey", std::string("the verifier key ") + why);
+}
 
-/// The last empty line divides; the text may have empty lines of its own.
-std::optional<NoteParts> split(std::string_view note) {
+Failure bad_checkpoint(const char* why) {
+  return invalid("checkpoint", std::string("the checkpoint ") + why);
+}
+
+}  // namespace
+
+bool is_note_name(std::string_view name) {
+  return !name.empty() &&
+         std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
+}
+
+std::optional<NoteParts> split_note(std::string_view note) {
   const auto divider = note.rfind("\n\n");
   if (divider == note.npos) return std::nullopt;
   NoteParts parts{note.substr(0, divider + 1), note.substr(divider + 2)};
@@ -64,19 +67,13 @@ std::optional<NoteParts> split(std::string_view note) {
   return parts;
 }
 
-/// Takes the first line off, without its newline; nothing when there is no whole line.
-std::optional<std::string_view> take_line(std::string_view& text) {
+std::optional<std::string_view> take_note_line(std::string_view& text) {
   const auto end = text.find('\n');
   if (end == text.npos) return std::nullopt;
   const std::string_view line = text.substr(0, end);
   text.remove_prefix(end + 1);
   return line;
 }
-
-struct SignatureLine {
-  std::string_view name;
-  Bytes key_id, signature;
-};
 
 std::optional<SignatureLine> parse_signature_line(std::string_view line) {
   if (!line.starts_with(kLineBegin)) return std::nullopt;
@@ -90,15 +87,17 @@ std::optional<SignatureLine> parse_signature_line(std::string_view line) {
                        Bytes(signature, blob->end())};
 }
 
-Failure bad_vkey(const char* why) {
-  return invalid("vkey", std::string("the verifier key ") + why);
+std::string to_text(const SignatureLine& line) {
+  Bytes blob = line.key_id;
+  blob.insert(blob.end(), line.signature.begin(), line.signature.end());
+  return std::string(kLineBegin).append(line.name) + " " + to_base64(blob);
 }
 
-Failure bad_checkpoint(const char* why) {
-  return invalid("checkpoint", std::string("the checkpoint ") + why);
+Bytes ed25519_spki(ByteView key) {
+  Bytes spki(kEd25519SpkiPrefix.begin(), kEd25519SpkiPrefix.end());
+  spki.insert(spki.end(), key.begin(), key.end());
+  return spki;
 }
-
-}  // namespace
 
 Result<NoteVerifier> NoteVerifier::create(std::string name, ByteView spki) {
   if (!is_note_name(name)) {
@@ -124,7 +123,7 @@ Result<NoteVerifier> NoteVerifier::parse(std::string_view vkey) {
   Bytes spki(typed->begin() + 1, typed->end());
   if (typed->front() == kEd25519) {
     if (spki.size() != kEd25519Bytes) return bad_vkey("has a key of the wrong length");
-    spki.insert(spki.begin(), kEd25519SpkiPrefix.begin(), kEd25519SpkiPrefix.end());
+    spki = ed25519_spki(spki);
   } else if (typed->front() != kEcdsaP256) {
     return bad_vkey("is of an unknown type");
   }
@@ -142,24 +141,36 @@ std::string NoteVerifier::vkey() const {
 }
 
 std::string NoteVerifier::signature_line(ByteView signature) const {
-  Bytes blob(key_id_.begin(), key_id_.end());
-  blob.insert(blob.end(), signature.begin(), signature.end());
-  return std::string(kLineBegin) + name_ + " " + to_base64(blob);
+  return to_text(SignatureLine{name_, Bytes(key_id_.begin(), key_id_.end()), copy_of(signature)});
 }
 
 bool NoteVerifier::verify(std::string_view note) const {
-  auto parts = split(note);
+  auto parts = split_note(note);
   if (!parts) return false;
   bool verified = false;
   while (!parts->signatures.empty()) {
-    const auto line = take_line(parts->signatures);
+    const auto line = take_note_line(parts->signatures);
     const auto signature = line ? parse_signature_line(*line) : std::nullopt;
     if (!signature) return false;
-    if (signature->name != name_ || !std::ranges::equal(signature->key_id, key_id_)) continue;
+    if (!is_of_this_key(*signature)) continue;
     if (!verify_text(parts->text, signature->signature)) return false;
     verified = true;
   }
   return verified;
+}
+
+bool NoteVerifier::has_line_in(std::string_view note) const {
+  auto parts = split_note(note);
+  while (parts && !parts->signatures.empty()) {
+    const auto line = take_note_line(parts->signatures);
+    const auto signature = line ? parse_signature_line(*line) : std::nullopt;
+    if (signature && is_of_this_key(*signature)) return true;
+  }
+  return false;
+}
+
+bool NoteVerifier::is_of_this_key(const SignatureLine& line) const {
+  return line.name == name_ && std::ranges::equal(line.key_id, key_id_);
 }
 
 bool NoteVerifier::verify_text(std::string_view text, ByteView signature) const {
@@ -181,14 +192,16 @@ std::string checkpoint_text(const Checkpoint& checkpoint) {
          to_base64(checkpoint.root) + "\n";
 }
 
-Result<Checkpoint> parse_checkpoint(std::string_view note) {
+Result<Checkpoint> parse_checkpoint(std::string_view note, Extensions extensions) {
   std::string_view text = note;
-  if (const auto parts = split(note)) text = parts->text;
-  const auto origin = take_line(text);
-  const auto size = take_line(text);
-  const auto root = take_line(text);
+  if (const auto parts = split_note(note)) text = parts->text;
+  const auto origin = take_note_line(text);
+  const auto size = take_note_line(text);
+  const auto root = take_note_line(text);
   if (!origin || !size || !root) return bad_checkpoint("has fewer than three lines");
-  if (!text.empty()) return bad_checkpoint("has more than three lines");
+  if (!text.empty() && extensions == Extensions::refused) {
+    return bad_checkpoint("has more than three lines");
+  }
   if (!is_note_name(*origin)) return bad_checkpoint("has a bad origin");
 
   Checkpoint checkpoint;

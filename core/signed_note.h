@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,31 @@
 #include "core/public_key.h"
 
 namespace chancery {
+
+/// A note's text with its final newline, and its signature lines. The last empty line divides: the
+/// text may have empty lines of its own. Views of the note; nothing where it is not one.
+struct NoteParts {
+  std::string_view text;
+  std::string_view signatures;
+};
+std::optional<NoteParts> split_note(std::string_view note);
+
+/// Takes the first line off, without its newline; nothing when there is no whole line.
+std::optional<std::string_view> take_note_line(std::string_view& text);
+
+/// "— name base64(keyID[4] || signature)". `name` is a view of the line.
+struct SignatureLine {
+  std::string_view name;
+  Bytes key_id, signature;
+};
+std::optional<SignatureLine> parse_signature_line(std::string_view line);
+std::string to_text(const SignatureLine& line);
+
+/// Printable ASCII without space and "+".
+bool is_note_name(std::string_view name);
+
+/// RFC 8410's SubjectPublicKeyInfo of the 32 bytes that a vkey carries.
+Bytes ed25519_spki(ByteView key);
 
 /// A key that signs notes: C2SP signed-note. Type 0x01 for Ed25519, 0x02 for ECDSA P-256.
 class NoteVerifier {
@@ -26,10 +52,13 @@ class NoteVerifier {
   /// True when one of the note's signature lines is this key's and verifies. A malformed note, and
   /// one with a line of this key that does not verify, is false; lines of other keys are ignored.
   [[nodiscard]] bool verify(std::string_view note) const;
+  /// Whether the note has a line that claims to be this key's, good or bad.
+  [[nodiscard]] bool has_line_in(std::string_view note) const;
 
  private:
   NoteVerifier(std::string name, PublicKey key, std::array<std::uint8_t, 4> id)
       : name_(std::move(name)), key_(std::move(key)), key_id_(id) {}
+  [[nodiscard]] bool is_of_this_key(const SignatureLine& line) const;
   [[nodiscard]] bool verify_text(std::string_view text, ByteView signature) const;
   std::string name_;
   PublicKey key_;
@@ -46,8 +75,11 @@ struct Checkpoint {
 };
 /// origin, decimal size, base64 root, each on a line (C2SP tlog-checkpoint).
 std::string checkpoint_text(const Checkpoint& checkpoint);
-/// Reads a note or its text alone; strict: exactly these three lines, so no extensions.
+/// Reads a note or its text alone; strict: exactly these three lines. Further lines, the extensions
+/// that other logs may have, are passed over only where they are allowed.
 /// invalid_request (field "checkpoint").
-Result<Checkpoint> parse_checkpoint(std::string_view note);
+enum class Extensions { refused, allowed };
+Result<Checkpoint> parse_checkpoint(std::string_view note,
+                                    Extensions extensions = Extensions::refused);
 
 }  // namespace chancery
