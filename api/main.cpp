@@ -14,6 +14,7 @@
 #include <iostream>
 
 #include "api/daemon.h"
+#include "api/witness_server.h"
 #include "core/durable_file.h"
 #include "core/installation.h"
 #include "core/new_home.h"
@@ -321,6 +322,34 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
   return {};
 }
 
+struct WitnessOptions {
+  std::string name, dir, listen = "127.0.0.1:8090";
+};
+
+Result<void> init_witness(const WitnessOptions& options) {
+  ASSIGN_OR_RETURN(const std::string dir, absolute("--out", options.dir));
+  ASSIGN_OR_RETURN(const std::string vkey, Witness::init(dir, options.name));
+  std::cout << vkey << std::endl;
+  return {};
+}
+
+/// Serves until SIGTERM or SIGINT.
+Result<void> serve_witness(const WitnessOptions& options, const sigset_t& signals) {
+  ASSIGN_OR_RETURN(const std::string dir, absolute("--dir", options.dir));
+  ASSIGN_OR_RETURN(ListenAddress address, parse_listen_address(options.listen));
+  ASSIGN_OR_RETURN(const auto witness, Witness::open(dir));
+  ASSIGN_OR_RETURN(const auto server, WitnessServer::start(*witness, address));
+  address.port = server->port();
+  RETURN_IF_ERROR(replace_durable_file(dir + "/port", std::to_string(address.port) + "\n", 0644));
+  std::cout << "witness " << witness->vkey() << " of " << witness->logs()
+            << (witness->logs() == 1 ? " log" : " logs") << " at http://" << to_text(address)
+            << std::endl;
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) == 0 && signal != SIGHUP) return {};
+  }
+}
+
 int report(const Result<void>& result) {
   if (result) return 0;
   std::cerr << "chanceryd: " << report_line(result.error()) << std::endl;
@@ -369,6 +398,16 @@ int run(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "check config.yaml and policy.yaml");
   check_command->add_option("--home", check_home, "folder of the installation")->required();
 
+  WitnessOptions witness;
+  CLI::App* witness_command = app.add_subcommand("witness", "be a witness of other logs");
+  witness_command->require_subcommand(1);
+  CLI::App* witness_init = witness_command->add_subcommand("init", "make a witness's folder");
+  witness_init->add_option("--name", witness.name, "its name, such as w1.example")->required();
+  witness_init->add_option("--out", witness.dir, "folder to make")->required();
+  CLI::App* witness_serve = witness_command->add_subcommand("serve", "cosign checkpoints");
+  witness_serve->add_option("--dir", witness.dir, "the witness's folder")->required();
+  witness_serve->add_option("--listen", witness.listen, "ADDRESS:PORT; port 0: any free");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -377,6 +416,8 @@ int run(int argc, char** argv) {
   if (*init_command) return report(init(init_options));
   if (*identity_command) return report(make_identity(identity_home, identity_name, identity_out));
   if (*check_command) return report(check(check_home));
+  if (*witness_init) return report(init_witness(witness));
+  if (*witness_serve) return report(serve_witness(witness, signals));
   return report(serve(home, signals));
 }
 

@@ -167,7 +167,7 @@ HttpResponse Router::run(const Route& route, HttpRequest& request) const {
     return problem(ProblemKind::invalid_request, "this takes no body", request.id, "body");
   }
   // Whether a body is needed at all is the handler's to say.
-  if (!route.body_type.empty() && !request.body.empty() &&
+  if (!route.body_type.empty() && route.body_type != any_body && !request.body.empty() &&
       !has_media_type(request, route.body_type)) {
     return problem(ProblemKind::unsupported_media_type,
                    "the Content-Type must be " + route.body_type, request.id);

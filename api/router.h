@@ -11,6 +11,9 @@
 
 namespace chancery {
 
+/// A body_type that takes a body of any type, also one that names none.
+inline constexpr std::string_view any_body = "*/*";
+
 /// One thing that the API does.
 struct Route {
   std::string method;     ///< a GET route serves HEAD too
