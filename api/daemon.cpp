@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "api/openapi.h"
+#include "api/witness_client.h"
 #include "core/durable_file.h"
 #include "core/installation.h"
 #include "core/server_certificate.h"
@@ -80,12 +81,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
                                            daemon->metrics_, std::string(openapi_document()),
                                            [raw = daemon.get()] { raw->crl_ticker_->wake(); },
                                            [raw = daemon.get()] { return raw->stopping_.load(); }});
+  RETURN_IF_ERROR(daemon->start_cosigning());
   daemon->register_metrics();
-  daemon->checkpoint_ticker_ =
-      std::make_unique<Ticker>(limits::checkpoint_interval, [raw = daemon.get()] {
-        [[maybe_unused]] const auto published =
-            raw->checkpoints_->publish();  // its problem() is shown
-      });
+  daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
+      limits::checkpoint_interval, [raw = daemon.get()] { raw->publish_checkpoint(); });
   daemon->crl_ticker_ = std::make_unique<Ticker>(10s, [raw = daemon.get()] {
     if (!raw->instance_.token().status().up) return;  // every attempt would be a record
     [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
@@ -106,7 +105,8 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
       foreign_(std::move(foreign)),
       failures_(instance.log()),
       authentication_(instance, failures_, foreign_),
-      crls_(instance.service(), instance.store(), instance.config()) {}
+      crls_(instance.service(), instance.store(), instance.config()),
+      heartbeat_(instance.log(), instance.config().heartbeat) {}
 
 Daemon::~Daemon() {
   stopping_ = true;
@@ -115,6 +115,7 @@ Daemon::~Daemon() {
   if (public_server_) public_server_->stop();
   crl_ticker_.reset();
   checkpoint_ticker_.reset();
+  cosigning_.reset();
   events_.record(instance_.log());
   failures_.flush();
   if (checkpoints_) {
@@ -122,6 +123,24 @@ Daemon::~Daemon() {
       complain("no last checkpoint", published.error());
     }
   }
+}
+
+/// Before anything is signed, the witnesses have their say: where one knows more of this log than
+/// its database, it was set back. One that does not answer says nothing.
+Result<void> Daemon::start_cosigning() {
+  cosigning_ = std::make_unique<Cosigning>(instance_.log(), instance_.store(),
+                                           instance_.witness_policy(), witness_client);
+  cosigning_->wait_until_asked();
+  if (instance_.log().healthy()) return {};
+  return fail(ErrorCode::internal, instance_.log().problem());
+}
+
+void Daemon::publish_checkpoint() {
+  if (auto beaten = heartbeat_.beat(); !beaten && instance_.log().healthy()) {
+    complain("no heartbeat", beaten.error());
+  }
+  [[maybe_unused]] const auto published = checkpoints_->publish();  // its problem() is shown
+  cosigning_->wake();
 }
 
 Result<void> Daemon::start_public() {

@@ -10,6 +10,8 @@
 #include "api/application.h"
 #include "api/connection_server.h"
 #include "api/tls.h"
+#include "core/cosigning.h"
+#include "core/heartbeat.h"
 #include "core/ticker.h"
 
 namespace chancery {
@@ -47,6 +49,8 @@ class Daemon {
 
  private:
   Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign);
+  Result<void> start_cosigning();
+  void publish_checkpoint();
   Result<void> start_public();
   Result<void> start_api();
   Result<void> renew_certificate();
@@ -56,6 +60,7 @@ class Daemon {
   void maintain();
   void reconcile(const TokenStatus& token);
   void register_metrics();
+  void register_witness_metrics();
   void register_connection_metrics(const std::string& listener,
                                    const std::unique_ptr<ConnectionServer>& server);
 
@@ -68,6 +73,8 @@ class Daemon {
   CrlPublisher crls_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
+  Heartbeat heartbeat_;
+  std::unique_ptr<Cosigning> cosigning_;
   std::optional<Application> application_;
   std::optional<Router> api_router_, public_router_;
   std::optional<RequestMetrics> api_metrics_, public_metrics_;

@@ -45,8 +45,32 @@ void Daemon::register_metrics() {
   counter("chancery_token_signatures_total", "signatures by the keyholders' own count",
           [&token] { return static_cast<double>(token.status().signatures); });
 
+  gauge("chancery_checkpoint_signed_size", "entries under the last signed checkpoint",
+        [&log] { return static_cast<double>(log.signed_checkpoint().size); });
+  gauge("chancery_checkpoint_published_size",
+        "entries under the published checkpoint, which has its quorum of witnesses",
+        [&log] { return static_cast<double>(log.published_size()); });
+  register_witness_metrics();
   register_connection_metrics("public", public_server_);
   register_connection_metrics("api", api_server_);
+}
+
+/// Of each witness; the label is its name in the policy.
+void Daemon::register_witness_metrics() {
+  const auto statuses = cosigning_->status();
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    const NamedValues label = {{"witness", statuses[i].name}};
+    const auto status = [this, i] { return cosigning_->status()[i]; };
+    metrics_.gauge("chancery_witness_cosigned_size",
+                   "entries under the last checkpoint that the witness cosigned", label,
+                   [status] { return static_cast<double>(status().size); });
+    metrics_.gauge("chancery_witness_cosigned_timestamp_seconds",
+                   "when that was, since 1970; 0 before the first time since the start", label,
+                   [status] { return static_cast<double>(to_unix_seconds(status().at)); });
+    metrics_.counter("chancery_witness_failures_total",
+                     "submissions without a cosignature since the start", label,
+                     [status] { return static_cast<double>(status().failures); });
+  }
 }
 
 /// Of one listener; a label tells them apart.

@@ -32,7 +32,7 @@ constexpr const char* kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
 /// What the command line of `chanceryd init` says.
 struct InitOptions {
   std::string home, api = "127.0.0.1:8443", public_http = "127.0.0.1:8080";
-  std::string module, token_label = "chancery", pin_file;
+  std::string module, token_label = "chancery", pin_file, log_origin;
 };
 
 /// chancery-keyholder, beside this program.
@@ -172,6 +172,7 @@ Result<void> lay_out(const std::string& home, const InitOptions& options) {
   ASSIGN_OR_RETURN(wanted.api, settle(options.api));
   ASSIGN_OR_RETURN(wanted.public_http, settle(options.public_http));
   wanted.token_label = options.token_label;
+  if (!options.log_origin.empty()) wanted.log_origin = options.log_origin;
   if (options.module.empty()) {
     RETURN_IF_ERROR(make_softhsm_token(home, wanted));
   } else {
@@ -238,6 +239,7 @@ Result<void> check_files(const Config& config) {
     const auto read = read_certificates({config.trust_anchors[i]});
     if (!read) return config.refuse(member, read.error().message);
   }
+  RETURN_IF_ERROR(load_witness_policy(config));
   if (config.blocked_keys.empty()) return {};
   RETURN_IF_ERROR(expect_file(config, "blocked_keys", config.blocked_keys));
   const auto blocked = BlockedKeys::load(config.blocked_keys);
@@ -383,6 +385,8 @@ int run(int argc, char** argv) {
   init_command->add_option("--token-label", init_options.token_label, "its label");
   auto* pin =
       init_command->add_option("--pin-file", init_options.pin_file, "file with its PIN, mode 0600");
+  init_command->add_option("--log-origin", init_options.log_origin,
+                           "name of the audit log, for ever");
   module->needs(pin);
   pin->needs(module);
 

@@ -23,6 +23,7 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::machine, "machine"},
     Named<EntryKind>{EntryKind::revocation, "revocation"},
     Named<EntryKind>{EntryKind::token, "token"},
+    Named<EntryKind>{EntryKind::heartbeat, "heartbeat"},
 };
 
 constexpr std::string_view kTimeMember = "time";

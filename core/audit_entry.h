@@ -26,6 +26,7 @@ enum class EntryKind {
   machine,         ///< a machine was added, an enrolment token made
   revocation,      ///< a certificate was revoked
   token,           ///< the token went down or came back, a keyholder was replaced
+  heartbeat,       ///< nothing else happened for a while
 };
 std::span<const EntryKind> entry_kinds();
 std::string_view name_of(EntryKind kind);

@@ -13,6 +13,10 @@
 namespace chancery {
 namespace {
 
+// How far back a start looks for the checkpoint that was published last: witnesses that do not keep
+// up with each other leave some without their quorum.
+constexpr std::size_t kCosignedSizes = 1000;
+
 using Role = Submission::Role;
 using Admission = LogWriter::Admission;
 
@@ -113,25 +117,35 @@ Result<Submission> unknown_outcome(const LogWriter::OpenIntent& open) {
 }  // namespace
 
 struct AuditLog::Writer {
+  explicit Writer(Store& from) : store(from) {}
+
+  Store& store;
   std::unique_ptr<LogWriter> log;
   std::string checkpoint_file;
+  Quorum quorum;
   std::uint64_t began_at = 0;
 
   std::mutex publishing;  ///< one checkpoint at a time
   mutable std::mutex mutex;
   mutable std::condition_variable grown;
+  SignedCheckpoint signed_last;
   std::string published;
   std::uint64_t published_size = 0;
 
-  Result<void> publish(std::string note, std::uint64_t size);
+  Result<void> keep(const std::string& note, std::uint64_t size);
+  Result<std::string> cosigned_note(std::uint64_t size) const;
+  void publish(std::string note, std::uint64_t size);
+  Result<void> publish_cosigned(std::uint64_t size);
+  Result<void> publish_last_with_quorum();
 };
 
 AuditLog::AuditLog(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
 
 AuditLog::~AuditLog() = default;
 
-Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string checkpoint_file) {
-  auto writer = std::make_unique<Writer>();
+Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string checkpoint_file,
+                                                 Quorum quorum) {
+  auto writer = std::make_unique<Writer>(store);
   ASSIGN_OR_RETURN(writer->log, LogWriter::open(store));
   writer->began_at = writer->log->durable().size();
   ASSIGN_OR_RETURN(const auto last, store.last_checkpoint());
@@ -139,10 +153,12 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string check
   ASSIGN_OR_RETURN(const std::uint64_t kept_size, require_checkpoint_file(store, checkpoint_file));
 
   writer->checkpoint_file = std::move(checkpoint_file);
-  ASSIGN_OR_RETURN(auto published, store.last_signed_checkpoint());
+  writer->quorum = std::move(quorum);
+  ASSIGN_OR_RETURN(const auto last_signed, store.last_signed_checkpoint());
   // After a crash in publish_checkpoint() the note may be in the database and not yet in its file.
-  if (published && published->size >= kept_size) {
-    RETURN_IF_ERROR(writer->publish(std::move(published->note), published->size));
+  if (last_signed && last_signed->size >= kept_size) {
+    RETURN_IF_ERROR(writer->keep(last_signed->note, last_signed->size));
+    RETURN_IF_ERROR(writer->publish_last_with_quorum());
   }
   return std::unique_ptr<AuditLog>(new AuditLog(std::move(writer)));
 }
@@ -208,7 +224,7 @@ Result<std::optional<CheckpointText>> AuditLog::prepare_checkpoint(const std::st
   const Head head = this->head();
   {
     const std::lock_guard guard(writer_->mutex);
-    if (head.size == writer_->published_size) return std::optional<CheckpointText>();
+    if (head.size == writer_->signed_last.size) return std::optional<CheckpointText>();
   }
   Submission submission;
   submission.checkpoint = CheckpointRecord{head.size, head.root, ""};
@@ -226,29 +242,83 @@ Result<void> AuditLog::publish_checkpoint(const CheckpointText& text, const std:
   }
   {
     const std::lock_guard guard(writer_->mutex);
-    if (checkpoint.size <= writer_->published_size) {
-      return fail(ErrorCode::conflict, "a checkpoint as large as this is published already");
+    if (checkpoint.size <= writer_->signed_last.size) {
+      return fail(ErrorCode::conflict, "a checkpoint as large as this is signed already");
     }
   }
   Submission submission;
   submission.checkpoint = CheckpointRecord{checkpoint.size, checkpoint.root, note};
   RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
   // Crash point: signed and kept, not published. The next start publishes it.
-  auto published = writer_->publish(note, checkpoint.size);
-  if (!published) writer_->log->close(published.error());
-  return published;
+  auto kept = writer_->keep(note, checkpoint.size);
+  if (!kept) writer_->log->close(kept.error());
+  if (kept && (!writer_->quorum || writer_->quorum(note))) writer_->publish(note, checkpoint.size);
+  return kept;
 }
 
-/// Nobody sees a checkpoint before the file apart from the database demands it from every start.
-Result<void> AuditLog::Writer::publish(std::string note, std::uint64_t size) {
+/// Nobody, no witness either, sees a checkpoint before the file apart from the database demands it
+/// from every start.
+Result<void> AuditLog::Writer::keep(const std::string& note, std::uint64_t size) {
   if (!checkpoint_file.empty()) RETURN_IF_ERROR(replace_durable_file(checkpoint_file, note));
+  const std::lock_guard guard(mutex);
+  signed_last = {size, note};
+  return {};
+}
+
+void AuditLog::Writer::publish(std::string note, std::uint64_t size) {
   {
     const std::lock_guard guard(mutex);
     published = std::move(note);
     published_size = size;
   }
   grown.notify_all();
+}
+
+Result<void> AuditLog::add_cosignature(CosignatureRecord cosignature) {
+  const std::lock_guard one_at_a_time(writer_->publishing);
+  const std::uint64_t size = cosignature.size;
+  Submission submission;
+  submission.cosignature = std::move(cosignature);
+  RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
+  if (size < published_size()) return {};
+  return writer_->publish_cosigned(size);
+}
+
+/// The signed note of that size with every cosignature that is kept.
+Result<std::string> AuditLog::Writer::cosigned_note(std::uint64_t size) const {
+  ASSIGN_OR_RETURN(const auto checkpoint, store.checkpoint(size));
+  CHECK(checkpoint && !checkpoint->note.empty());
+  ASSIGN_OR_RETURN(const auto cosignatures, store.cosignatures(size));
+  std::string note = checkpoint->note;
+  for (const CosignatureRecord& cosignature : cosignatures) note += cosignature.line + "\n";
+  return note;
+}
+
+Result<void> AuditLog::Writer::publish_cosigned(std::uint64_t size) {
+  ASSIGN_OR_RETURN(std::string note, cosigned_note(size));
+  if (!quorum || quorum(note)) publish(std::move(note), size);
   return {};
+}
+
+/// After a start. Where the quorum is new, none of the earlier checkpoints may have it.
+Result<void> AuditLog::Writer::publish_last_with_quorum() {
+  RETURN_IF_ERROR(publish_cosigned(signed_last.size));
+  if (published_size != 0) return {};
+  ASSIGN_OR_RETURN(const auto sizes, store.cosigned_sizes(kCosignedSizes));
+  for (const std::uint64_t size : sizes) {
+    RETURN_IF_ERROR(publish_cosigned(size));
+    if (published_size != 0) return {};
+  }
+  return {};
+}
+
+AuditLog::SignedCheckpoint AuditLog::signed_checkpoint() const {
+  const std::lock_guard guard(writer_->mutex);
+  return writer_->signed_last;
+}
+
+void AuditLog::refuse(const std::string& problem) {
+  writer_->log->close({ErrorCode::store_unavailable, problem});
 }
 
 std::string AuditLog::published_checkpoint() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,7 +47,11 @@ class AuditLog {
   /// That file is the last published note, kept apart from the database so that a database that was
   /// set back is noticed; empty: none is kept. To accept a restored backup, remove the file: then
   /// the log's own last checkpoint takes its place.
-  static Result<std::unique_ptr<AuditLog>> open(Store& store, std::string checkpoint_file = {});
+  /// `quorum` says whether a note carries the cosignatures that it needs to be published; empty:
+  /// none are needed.
+  using Quorum = std::function<bool(std::string_view note)>;
+  static Result<std::unique_ptr<AuditLog>> open(Store& store, std::string checkpoint_file = {},
+                                                Quorum quorum = {});
   /// Commits what waits, then stops the writer.
   ~AuditLog();
 
@@ -80,10 +85,22 @@ class AuditLog {
   [[nodiscard]] Head head() const;
 
   /// Writes down (durably) that this head will be signed, and gives its text to be signed; nothing
-  /// when the last published checkpoint has the same size. One at a time.
+  /// when the last signed checkpoint has the same size. One at a time.
   Result<std::optional<CheckpointText>> prepare_checkpoint(const std::string& origin);
-  /// Keeps the signed note durably; from now on it is the published one.
+  /// Keeps the signed note durably; from now on it is the published one, unless a quorum of
+  /// witnesses has to cosign it before.
   Result<void> publish_checkpoint(const CheckpointText& text, const std::string& note);
+  /// Keeps a witness's signature on the signed checkpoint of that size, which CHECKs that there is
+  /// one; publishes that checkpoint where it has its quorum now and no later one is published. The
+  /// caller has verified the line.
+  Result<void> add_cosignature(CosignatureRecord cosignature);
+  /// The newest that is signed, published or not.
+  struct SignedCheckpoint {
+    std::uint64_t size = 0;
+    std::string note;  ///< empty before the first one; without cosignatures
+  };
+  [[nodiscard]] SignedCheckpoint signed_checkpoint() const;
+  /// With the cosignatures that have come.
   [[nodiscard]] std::string published_checkpoint() const;
   [[nodiscard]] std::uint64_t published_size() const;
   /// Waits until a published checkpoint covers the entry `index`; false when none does in time.
@@ -93,7 +110,9 @@ class AuditLog {
   /// Size at open(): what no longer runs, however it ended, has its intent below this.
   [[nodiscard]] std::uint64_t began_at() const;
 
-  /// False after a store failure; `problem` says why.
+  /// Ends the log as a store failure would: somebody holds a checkpoint that contradicts it.
+  void refuse(const std::string& problem);
+  /// False after a store failure or refuse(); `problem` says why.
   [[nodiscard]] bool healthy() const;
   [[nodiscard]] std::string problem() const;
 

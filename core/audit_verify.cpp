@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/audit_findings.h"
+#include "core/cosignature.h"
 #include "core/growing_tree.h"
 #include "core/inventory_check.h"
 #include "core/logged_entry.h"
@@ -128,6 +129,7 @@ class LogCheck {
       const CheckpointRecord& checkpoint = checkpoints_[next_checkpoint_];
       if (checkpoint.size > tree_.size()) return {};
       check_checkpoint(checkpoint);
+      RETURN_IF_ERROR(check_cosignatures(checkpoint));
       last_checkpoint_ = checkpoint.size;
       ++next_checkpoint_;
     }
@@ -146,6 +148,22 @@ class LogCheck {
     }
     ++checkpoints_verified_;
     checkpointed_ = record.size;
+  }
+
+  Result<void> check_cosignatures(const CheckpointRecord& checkpoint) {
+    ASSIGN_OR_RETURN(const auto cosignatures, store_.cosignatures(checkpoint.size));
+    for (const CosignatureRecord& cosignature : cosignatures) {
+      const auto witness = CosignatureVerifier::parse(cosignature.vkey);
+      const auto found =
+          witness ? witness->find_in(checkpoint.note + cosignature.line + "\n") : std::nullopt;
+      if (found && found->line == cosignature.line) {
+        ++cosigned_[cosignature.vkey];
+      } else {
+        findings_.add("checkpoint of size " + std::to_string(checkpoint.size) +
+                      ": no valid cosignature of " + cosignature.vkey);
+      }
+    }
+    return {};
   }
 
   Result<void> check_end(std::uint64_t mark) {
@@ -182,6 +200,7 @@ class LogCheck {
     report.root = copy_of(tree_.frontier().root());
     report.checkpointed = checkpointed_;
     report.checkpoints = checkpoints_verified_;
+    report.cosigned = cosigned_;
     report.certificates = inventory_.certificates();
     report.revocations = inventory_.revocations();
     report.open_intents = inventory_.open_intents();
@@ -209,6 +228,7 @@ class LogCheck {
   std::uint64_t last_checkpoint_ = 0;
   bool checkpoints_exhausted_ = false;
   std::uint64_t checkpoints_verified_ = 0, checkpointed_ = 0;
+  std::map<std::string, std::uint64_t> cosigned_;
 };
 
 std::string count_of(std::uint64_t count, const char* noun) {
@@ -235,6 +255,9 @@ std::string summary(const VerifyReport& report) {
                      count_of(report.revocations, "revocation") + " match the log, ";
   line += report.open_intents == 0 ? "every intent has its outcome"
                                    : count_of(report.open_intents, "intent") + " open";
+  for (const auto& [vkey, count] : report.cosigned) {
+    line += ", " + std::to_string(count) + " cosigned by " + vkey.substr(0, vkey.find('+'));
+  }
   return line + "; root " + to_base64(report.root);
 }
 

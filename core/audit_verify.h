@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct VerifyReport {
   Bytes root;                      ///< over these entries
   std::uint64_t checkpointed = 0;  ///< of these, how many the last verified checkpoint covers
   std::uint64_t checkpoints = 0;   ///< signed ones, verified with every key
+  /// Of these, by witness's vkey, how many carry its cosignature.
+  std::map<std::string, std::uint64_t> cosigned;
   std::uint64_t certificates = 0;  ///< rows that match their intents and outcomes
   std::uint64_t revocations = 0;   ///< rows that match their entries
   std::uint64_t open_intents = 0;  ///< under way, or left by a crash for the next start
@@ -39,9 +42,10 @@ struct VerifyOptions {
 
 /// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or
 /// a copy: entries canonical and in order of time; tiles; every checkpoint's root and signatures,
-/// by each of `verifiers`; one outcome for each intent; every row of the inventory against the
-/// entry that made it, both ways (docs/audit-format.md says what that means for each table); policy
-/// versions. What is wrong is in the report; an error means that the store could not be read.
+/// by each of `verifiers`, and cosignatures by the key that is kept with them; one outcome for each
+/// intent; every row of the inventory against the entry that made it, both ways
+/// (docs/audit-format.md says what that means for each table); policy versions. What is wrong is in
+/// the report; an error means that the store could not be read.
 Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& verifiers,
                                 const VerifyOptions& options = {});
 

@@ -283,14 +283,16 @@ Result<void> check(const Config& config) {
   return {};
 }
 
-constexpr std::array<std::string_view, 17> kMembers = {
-    "version", "api",          "public",     "public_url", "tls_names",    "trust_anchors",
-    "workers", "connections",  "token",      "log_origin", "trust_domain", "backdate",
-    "crl",     "blocked_keys", "enrollment", "profiles",   "description"};
+constexpr std::array<std::string_view, 19> kMembers = {
+    "version",       "api",         "public",      "public_url",    "tls_names",
+    "trust_anchors", "workers",     "connections", "token",         "log_origin",
+    "trust_domain",  "backdate",    "crl",         "blocked_keys",  "enrollment",
+    "profiles",      "description", "log",         "witness_policy"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 3> kCrlMembers = {"lifetime", "refresh",
                                                          "issuing_distribution_point"};
+constexpr std::array<std::string_view, 1> kLogMembers = {"heartbeat"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -316,6 +318,11 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
       .read("trust_domain", config.trust_domain, domain)
       .read("backdate", config.backdate, duration_to(limits::backdate_at_most))
       .read("blocked_keys", config.blocked_keys, any_text)
+      .read("witness_policy", config.witness_policy, any_text)
+      .section("log", kLogMembers,
+               [&](Section& log) {
+                 return log.read("heartbeat", config.heartbeat, parse_duration).done();
+               })
       .section("token", kTokenMembers,
                [&](Section& token) { return read_token(token, config.token); })
       .section("crl", kCrlMembers,
@@ -389,6 +396,7 @@ Result<Config> parse_config(std::string_view text, const std::string& home) {
   make_absolute(home, config.token.socket);
   make_absolute(home, config.token.softhsm_config);
   make_absolute(home, config.blocked_keys);
+  make_absolute(home, config.witness_policy);
   for (std::string& path : config.trust_anchors) make_absolute(home, path);
   return config;
 }

@@ -44,6 +44,8 @@ struct Config {
   } token;
 
   std::string log_origin;           ///< checkpoint origin and note key name
+  Seconds heartbeat{3600};          ///< the longest time without an entry
+  std::string witness_policy;       ///< C2SP tlog-policy file, or empty: no witnesses
   std::string trust_domain;         ///< SPIFFE trust domain of machine certificates
   Seconds backdate{60};             ///< notBefore is set back by this
   Seconds crl_lifetime{24 * 3600};  ///< nextUpdate - thisUpdate
@@ -74,6 +76,7 @@ struct NewInstallation {
   ListenAddress api, public_http;
   std::string module, token_label, pin_file;
   std::string softhsm_config;  ///< empty unless the token is SoftHSM's
+  std::string log_origin = "chancery.internal/log";
 };
 /// The config.yaml of a new installation, with comments and the standard profiles.
 std::string default_config(const NewInstallation& installation);

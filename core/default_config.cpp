@@ -134,7 +134,7 @@ std::string default_config(const NewInstallation& installation) {
   }
   text += "  keyholders: 2\n  lanes: 4\n  deadline: 10s\n\n";
   text += "# Names the audit log in its checkpoints, for ever.\n";
-  text += "log_origin: chancery.internal/log\n";
+  text += "log_origin: " + quoted(installation.log_origin) + "\n";
   text += "# Machines are spiffe://TRUST_DOMAIN/machine/NAME in their certificates.\n";
   text += "trust_domain: chancery.internal\n";
   return text + kRest;

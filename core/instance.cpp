@@ -37,7 +37,12 @@ Instance::Instance(Config config, Token& token, PolicyLoader loader)
 Result<void> Instance::start() {
   ASSIGN_OR_RETURN(store_, Store::open(config_.home + "/chancery.db"));
   RETURN_IF_ERROR(check_continuity(config_, *store_));
-  ASSIGN_OR_RETURN(log_, AuditLog::open(*store_, config_.home + "/last-checkpoint"));
+  ASSIGN_OR_RETURN(witness_policy_, load_witness_policy(config_));
+  AuditLog::Quorum quorum;
+  if (witness_policy_.requires_cosignatures()) {
+    quorum = [this](std::string_view note) { return witness_policy_.has_quorum(note); };
+  }
+  ASSIGN_OR_RETURN(log_, AuditLog::open(*store_, config_.home + "/last-checkpoint", quorum));
   ASSIGN_OR_RETURN(recovered_, log_->recover());
   ASSIGN_OR_RETURN(keys_, KeyRing::load(*store_));
   BlockedKeys blocked;
@@ -94,6 +99,15 @@ Result<bool> Instance::reload_policy(const Caller& caller) {
   if ((*policy)->version() == service_->policy()->version()) return false;
   RETURN_IF_ERROR(service_->adopt(caller, std::move(*policy), *text));
   return true;
+}
+
+Result<WitnessPolicy> load_witness_policy(const Config& config) {
+  if (config.witness_policy.empty()) return WitnessPolicy();
+  const auto text = read_file(config.witness_policy, limits::witness_policy_bytes);
+  if (!text) return config.refuse("witness_policy", text.error().message);
+  auto policy = WitnessPolicy::parse(*text);
+  if (policy) return policy;
+  return config.refuse("witness_policy", config.witness_policy + ": " + policy.error().message);
 }
 
 Result<std::vector<CaName>> ca_names(Store& store) {

@@ -10,6 +10,7 @@
 #include "core/signing_service.h"
 #include "core/store.h"
 #include "core/token.h"
+#include "core/witness_policy.h"
 
 namespace chancery {
 
@@ -34,6 +35,7 @@ class Instance {
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] Store& store() const { return *store_; }
   [[nodiscard]] AuditLog& log() const { return *log_; }
+  [[nodiscard]] const WitnessPolicy& witness_policy() const { return witness_policy_; }
   [[nodiscard]] KeyRing& keys() const { return *keys_; }
   [[nodiscard]] Token& token() const { return token_; }
   [[nodiscard]] SigningService& service() const { return *service_; }
@@ -52,6 +54,7 @@ class Instance {
   const PolicyLoader loader_;
   std::mutex policy_file_;  // one reload at a time
   std::size_t recovered_ = 0;
+  WitnessPolicy witness_policy_;
   // Each uses those above it.
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> log_;
@@ -65,6 +68,10 @@ Result<std::vector<CaName>> ca_names(Store& store);
 /// Whether `config` goes on where the database stands: its log_origin is that of the last signed
 /// checkpoint, its enrollment.ca one of the CAs. invalid_request with the line of config.yaml.
 Result<void> check_continuity(const Config& config, Store& store);
+
+/// What config.yaml's witness_policy says; one that asks for nothing where there is none.
+/// invalid_request with the member and the line.
+Result<WitnessPolicy> load_witness_policy(const Config& config);
 
 /// The whole of a small file; invalid_request with its name when it cannot be read or is longer
 /// than `at_most` bytes.

@@ -96,6 +96,7 @@ Result<void> InventoryCheck::check_entry(std::uint64_t index, EntryKind kind,
     case EntryKind::authentication:
     case EntryKind::read:
     case EntryKind::token:
+    case EntryKind::heartbeat:
       return {};
   }
   return {};

@@ -258,6 +258,7 @@ Result<void> LogWriter::write(Batch& batch) {
 
 Result<void> LogWriter::write(Submission& submission) {
   if (submission.checkpoint) return store_.put_checkpoint(*submission.checkpoint);
+  if (submission.cosignature) return store_.put_cosignature(*submission.cosignature);
   return write_entry(submission);
 }
 

@@ -25,8 +25,9 @@ struct Submission {
   AuditEntry::Draft draft;
   std::vector<StoreChange> changes;  ///< the writer fills in the indices of the entries
   Role role = Role::plain;
-  std::uint64_t concludes = 0;                      ///< of an outcome: its intent
-  std::optional<CheckpointRecord> checkpoint = {};  ///< written instead of an entry
+  std::uint64_t concludes = 0;                        ///< of an outcome: its intent
+  std::optional<CheckpointRecord> checkpoint = {};    ///< written instead of an entry
+  std::optional<CosignatureRecord> cosignature = {};  ///< the same
 
   Time time = {};
   std::uint64_t index = 0;

@@ -29,8 +29,9 @@ std::string to_text(const Receipt& receipt);
 /// That form and no other; at most limits::receipt_bytes. invalid_request (field "receipt").
 Result<Receipt> parse_receipt(std::string_view text);
 
-/// The checkpoint, where the entry is in it and every one of `verifiers` has signed it (at least
-/// one, CHECK); else invalid_request (field "receipt") with what does not hold.
+/// The checkpoint, where the entry is in it and every one of `verifiers` has signed it (none: the
+/// caller has seen to the signatures); else invalid_request (field "receipt") with what does not
+/// hold.
 Result<Checkpoint> verify_receipt(const Receipt& receipt,
                                   const std::vector<NoteVerifier>& verifiers);
 

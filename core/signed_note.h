@@ -46,6 +46,7 @@ class NoteVerifier {
   static Result<NoteVerifier> parse(std::string_view vkey);
   [[nodiscard]] std::string vkey() const;
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const Bytes& spki() const { return key_.spki(); }
   /// "— name base64(keyID[4] || signature)", the whole line without its newline. `signature` is
   /// Ed25519's 64 bytes over the text, or a DER Ecdsa-Sig-Value over its SHA-256.
   [[nodiscard]] std::string signature_line(ByteView signature) const;

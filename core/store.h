@@ -83,6 +83,13 @@ struct CheckpointRecord {
   std::string note;  ///< signed note; empty between "written down" and "signed"
 };
 
+/// A witness's signature on a checkpoint.
+struct CosignatureRecord {
+  std::uint64_t size = 0;
+  std::string vkey;  ///< the witness's
+  std::string line;  ///< of the note, without its newline
+};
+
 /// What a request did, kept under its idempotency key so that a repeat gets the same answer.
 struct RequestRecord {
   MachineName machine;
@@ -210,6 +217,8 @@ class Store {
   /// Every intent before `index` has its terminal record; where recovery begins to read.
   Result<void> put_recovery_mark(std::uint64_t index);
   Result<void> put_checkpoint(const CheckpointRecord& checkpoint);
+  /// Nothing where the witness has signed this size already.
+  Result<void> put_cosignature(const CosignatureRecord& cosignature);
   Result<void> commit();
   void roll_back();
 
@@ -229,6 +238,14 @@ class Store {
   Result<std::optional<CheckpointRecord>> last_signed_checkpoint();
   /// Checkpoints with size above `after`, in order of size.
   Result<std::vector<CheckpointRecord>> checkpoints(std::uint64_t after, std::size_t limit);
+  /// Of one size.
+  Result<std::optional<CheckpointRecord>> checkpoint(std::uint64_t size);
+  /// Of the checkpoint of one size, in the order of the witnesses' keys.
+  Result<std::vector<CosignatureRecord>> cosignatures(std::uint64_t size);
+  /// Sizes with a cosignature, the largest first, at most `limit`.
+  Result<std::vector<std::uint64_t>> cosigned_sizes(std::size_t limit);
+  /// The largest size that the witness has signed; 0 where none.
+  Result<std::uint64_t> cosigned_size(const std::string& vkey);
 
   // Inventory
   Result<std::optional<CertificateRecord>> certificate(const Serial& serial);

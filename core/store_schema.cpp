@@ -4,7 +4,8 @@ namespace chancery {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kOldestVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
 // of the log, because rows are never deleted: the newest one's number is the count. The triggers
@@ -156,6 +157,28 @@ PRAGMA user_version = 2;
 COMMIT;
 )sql";
 
+/// What each version added to the one before it; kSchema is the oldest.
+struct Step {
+  std::int64_t version;
+  const char* sql;
+};
+constexpr Step kSteps[] = {{kCosignatureVersion, R"sql(
+BEGIN;
+CREATE TABLE cosignature (
+  size INTEGER NOT NULL,
+  vkey TEXT NOT NULL,  -- the witness's
+  line TEXT NOT NULL,
+  PRIMARY KEY (size, vkey)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cosignature_witness ON cosignature (vkey, size);
+CREATE TRIGGER cosignature_update BEFORE UPDATE ON cosignature
+  BEGIN SELECT RAISE(ABORT, 'a cosignature does not change'); END;
+CREATE TRIGGER cosignature_delete BEFORE DELETE ON cosignature
+  BEGIN SELECT RAISE(ABORT, 'a cosignature does not change'); END;
+PRAGMA user_version = 3;
+COMMIT;
+)sql"}};
+
 Result<std::int64_t> number(sqlite::Connection& connection, std::string_view sql) {
   sqlite::Statement query(connection, sql);
   ASSIGN_OR_RETURN(const bool found, query.step());
@@ -178,10 +201,11 @@ Result<void> check(const Stamp& stamp) {
   if (stamp.application != kApplicationId) {
     return fail(ErrorCode::store_unavailable, "the file is not a database of Chancery");
   }
-  if (stamp.version != kVersion) {
+  if (stamp.version < kOldestVersion || stamp.version > kVersion) {
     return fail(ErrorCode::store_unavailable,
                 "the database has version " + std::to_string(stamp.version) +
-                    ", but this program knows version " + std::to_string(kVersion) + " only");
+                    ", but this program knows versions " + std::to_string(kOldestVersion) + " to " +
+                    std::to_string(kVersion) + " only");
   }
   return {};
 }
@@ -191,12 +215,24 @@ Result<void> check(const Stamp& stamp) {
 Result<void> prepare_schema(sqlite::Connection& connection) {
   ASSIGN_OR_RETURN(const Stamp stamp, read_stamp(connection));
   const bool empty = stamp.application == 0 && stamp.version == 0 && stamp.tables == 0;
-  return empty ? connection.execute(kSchema) : check(stamp);
+  std::int64_t version = kOldestVersion;
+  if (empty) {
+    RETURN_IF_ERROR(connection.execute(kSchema));
+  } else {
+    RETURN_IF_ERROR(check(stamp));
+    version = stamp.version;
+  }
+  for (const Step& step : kSteps) {
+    // Crash point before each: the database has the version before it, and the next start goes on.
+    if (version < step.version) RETURN_IF_ERROR(connection.execute(step.sql));
+  }
+  return {};
 }
 
-Result<void> check_schema(sqlite::Connection& connection) {
+Result<std::int64_t> check_schema(sqlite::Connection& connection) {
   ASSIGN_OR_RETURN(const Stamp stamp, read_stamp(connection));
-  return check(stamp);
+  RETURN_IF_ERROR(check(stamp));
+  return stamp.version;
 }
 
 }  // namespace chancery

@@ -135,10 +135,11 @@ MEMBER_LISTS = {
     "kMembers": "",
     "kTokenMembers": "token.",
     "kCrlMembers": "crl.",
+    "kLogMembers": "log.",
     "kEnrollmentMembers": "enrollment.",
     "kProfileMembers": "profiles.NAME.",
 }
-SECTIONS = {"token", "crl", "enrollment", "profiles"}  # members that only have others below them
+SECTIONS = {"token", "crl", "log", "enrollment", "profiles"}  # members that only have others below them
 
 
 def check_members(config, document):

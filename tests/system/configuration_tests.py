@@ -84,9 +84,13 @@ class CheckTests(FileTests):
                  "blocked_keys:", f"blocked_keys: {self.home}/blocked: No such file"),
                 ("blocked keys that are none", [("", "blocked_keys: nothing.pem\n")],
                  "blocked_keys:", f"blocked_keys: {self.home}/nothing.pem:1: not the SHA-256"),
+                ("a witness policy that is not there", [("", "witness_policy: witnesses\n")],
+                 "witness_policy:", f"witness_policy: cannot read {self.home}/witnesses"),
+                ("a witness policy that is none", [("", "witness_policy: policy.yaml\n")],
+                 "witness_policy:", f"witness_policy: {self.home}/policy.yaml: line "),
                 ("two keyholders at a socket", [("  keyholders: 2", "  keyholders: 2\n  socket: s")],
                  "  keyholders:", "token.keyholders: must be 1"),
-                ("another origin of the log", [("origin: chancery.internal/log", "origin: other")],
+                ("another origin of the log", [('origin: "chancery.internal/log"', "origin: other")],
                  "log_origin:", 'log_origin: is "other", but this log\'s checkpoints are signed as '
                  '"chancery.internal/log"'),
                 ("backdated too far", [("backdate: 60s", "backdate: 2h")], "backdate:",
@@ -121,7 +125,7 @@ class CheckTests(FileTests):
 
 class StartTests(FileTests):
     def test_another_origin_of_the_log(self):
-        text = self.change(("log_origin: chancery.internal/log", "log_origin: other.internal"))
+        text = self.change(('log_origin: "chancery.internal/log"', "log_origin: other.internal"))
         before = (self.home / "last-checkpoint").read_bytes()
         self.assert_refused(daemon("--home", self.home), 2, self.place(text, "log_origin:"),
                             '"other.internal"', '"chancery.internal/log"')
