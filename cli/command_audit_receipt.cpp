@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/audit_commands.h"
@@ -6,6 +7,7 @@
 #include "cli/verifier_keys.h"
 #include "core/identifier.h"
 #include "core/receipt.h"
+#include "core/witness_policy.h"
 
 namespace chancery {
 namespace {
@@ -21,6 +23,7 @@ struct FetchOptions {
 struct CheckOptions {
   std::string file;
   VerifierKeyOptions keys;
+  std::string witness_policy;
   std::string certificate_file;
   std::string signature_file;
 };
@@ -70,17 +73,51 @@ Result<json> check_entry(const Receipt& receipt, const CheckOptions& options) {
   return entry;
 }
 
-Result<ExitCode> check(Session& session, const CheckOptions& options) {
+Result<std::optional<WitnessPolicy>> read_witness_policy(const std::string& path) {
+  if (path.empty()) return std::optional<WitnessPolicy>();
+  ASSIGN_OR_RETURN(const std::string text, read_file(path, limits::witness_policy_bytes));
+  auto policy = WitnessPolicy::parse(text);
+  if (!policy) return invalid("--witness-policy", path + ": " + policy.error().message);
+  return std::optional(std::move(*policy));
+}
+
+/// A checkpoint is good under a policy when any one of its logs has signed it, and the quorum.
+Result<void> check_witnesses(const WitnessPolicy& policy, const std::string& checkpoint) {
+  const auto signed_by = [&](const NoteVerifier& log) {
+    const auto parsed = parse_checkpoint(checkpoint);
+    return parsed && parsed->origin == log.name() && log.verify(checkpoint);
+  };
+  if (!policy.logs().empty() && std::ranges::none_of(policy.logs(), signed_by)) {
+    return invalid("receipt",
+                   "the receipt is under a checkpoint that none of the policy's logs "
+                   "has signed");
+  }
+  if (policy.has_quorum(checkpoint)) return {};
+  return invalid("receipt",
+                 "the receipt's checkpoint lacks the cosignatures that the witness "
+                 "policy asks for");
+}
+
+/// Those on the command line, each of which must have signed; where there are none, any one log of
+/// the policy will do.
+Result<std::vector<NoteVerifier>> log_keys(const CheckOptions& options,
+                                           const std::optional<WitnessPolicy>& policy) {
   ASSIGN_OR_RETURN(const std::vector<std::string> vkeys, named_vkeys(options.keys));
-  if (vkeys.empty()) {
+  if (vkeys.empty() && (!policy || policy->logs().empty())) {
     return invalid("--vkeys",
                    "a receipt cannot vouch for itself: name the keys of the log, from `chancery "
                    "audit keys` or where you noted them");
   }
-  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
+  return parse_vkeys(vkeys);
+}
+
+Result<ExitCode> check(Session& session, const CheckOptions& options) {
+  ASSIGN_OR_RETURN(const auto policy, read_witness_policy(options.witness_policy));
+  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, log_keys(options, policy));
   ASSIGN_OR_RETURN(const std::string text, read_file(options.file, limits::receipt_bytes));
   const auto verdict = [&]() -> Result<std::pair<json, Checkpoint>> {
     ASSIGN_OR_RETURN(const Receipt receipt, parse_receipt(text));
+    if (policy) RETURN_IF_ERROR(check_witnesses(*policy, receipt.checkpoint));
     ASSIGN_OR_RETURN(const Checkpoint checkpoint, verify_receipt(receipt, verifiers));
     ASSIGN_OR_RETURN(json entry, check_entry(receipt, options));
     entry["index"] = receipt.index;
@@ -122,11 +159,18 @@ void add_check_command(CommandLine& line, CLI::App& group) {
       group, "verify-receipt", "Check a receipt, here, with the log's keys",
       {"chancery audit verify-receipt --vkeys vkeys.txt --certificate cert.pem web-1.tlog-proof",
        "chancery audit verify-receipt --vkeys vkeys.txt --signature app.tar.sig "
+       "app.tar.tlog-proof",
+       "chancery audit verify-receipt --vkeys vkeys.txt --witness-policy witness-policy "
        "app.tar.tlog-proof"});
   command.add_option("file", options->file, "the receipt, - for stdin")
       ->required()
       ->type_name("FILE");
   add_verifier_keys(command, options->keys, "");
+  command
+      .add_option("--witness-policy", options->witness_policy,
+                  "the witnesses that must have cosigned, a C2SP tlog-policy; where it names logs, "
+                  "--vkeys is not needed")
+      ->type_name("FILE");
   command
       .add_option("--certificate", options->certificate_file,
                   "the certificate that the entry must be about, PEM or DER")

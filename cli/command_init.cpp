@@ -5,7 +5,7 @@ namespace chancery {
 namespace {
 
 struct InitOptions {
-  std::string home, api, public_http, module, token_label, pin_file;
+  std::string home, api, public_http, module, token_label, pin_file, log_origin;
   CLI::App* command = nullptr;  // for the arguments that only the daemon knows
 };
 
@@ -29,6 +29,7 @@ Result<ExitCode> init(Session& session, const InitOptions& options) {
   pass("--module", options.module);
   pass("--token-label", options.token_label);
   pass("--pin-file", options.pin_file);
+  pass("--log-origin", options.log_origin);
   for (const std::string& extra : options.command->remaining()) arguments.push_back(extra);
   return run_daemon(session, std::move(arguments));
 }
@@ -66,6 +67,11 @@ void add_init_command(CommandLine& line) {
   command.add_option("--pin-file", options->pin_file, "file with the token's user PIN, mode 0600")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
+  command
+      .add_option("--log-origin", options->log_origin,
+                  "names the audit log in its checkpoints, for ever; of its own where witnesses "
+                  "know several logs; default: chancery.internal/log")
+      ->type_name("DOMAIN/PATH");
   command.allow_extras();
   command.fallthrough(false);  // or what we do not know would be looked for among our own options
   command.add_flag("--json", line.globals().json, "print a JSON object");

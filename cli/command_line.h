@@ -77,5 +77,6 @@ void add_machine_commands(CommandLine& line);      // machine
 void add_policy_commands(CommandLine& line);       // policy
 void add_audit_commands(CommandLine& line);        // audit
 void add_status_command(CommandLine& line);        // status
+void add_witness_commands(CommandLine& line);      // witness
 
 }  // namespace chancery

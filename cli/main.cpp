@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     add_policy_commands(line);
     add_audit_commands(line);
     add_status_command(line);
+    add_witness_commands(line);
     ExitCode code = line.run(argc, argv);
     if (std::fflush(stdout) != 0 && code == ExitCode::done) {
       std::perror("chancery: cannot write to standard output");

@@ -146,7 +146,7 @@ class Client:
 class Service:
     """An installation, made by the constructor, and chanceryd on it between start() and stop()."""
 
-    def __init__(self):
+    def __init__(self, *init_options):
         self.folder = Path(tempfile.mkdtemp(prefix="chancery-system-"))
         self.home = self.folder / "home"
         self.root = self.home / "ca" / "root.pem"
@@ -156,7 +156,8 @@ class Service:
         self.public_port = _free_port(self.api_port)
         self._clients = {}
         run([bin_folder / "chanceryd", "init", "--home", self.home,
-             "--api", f"127.0.0.1:{self.api_port}", "--public", f"127.0.0.1:{self.public_port}"])
+             "--api", f"127.0.0.1:{self.api_port}", "--public", f"127.0.0.1:{self.public_port}",
+             *init_options])
 
     # The process
 
