@@ -22,7 +22,7 @@ Cosigning::Cosigning(AuditLog& log, Store& store, const WitnessPolicy& policy,
     if (witness.url.empty()) continue;
     const auto size = store.cosigned_size(witness.verifier.vkey());
     workers_.push_back({WitnessSubmission(log, store, witness, factory(stopping_)),
-                        {.name = witness.name, .size = size.value_or(0)}});
+                        {.name = witness.name, .size = size.value_or(0), .problem = {}}});
   }
   for (Worker& worker : workers_) worker.thread = std::thread([this, &worker] { run(worker); });
 }

@@ -39,7 +39,7 @@ class Cosigning {
     std::uint64_t size = 0;  ///< last cosigned since the start, or before it
     Time at{};               ///< when; the epoch where not since the start
     std::uint64_t failures = 0;
-    std::string problem;  ///< of the last attempt; empty where it went well
+    std::string problem = {};  ///< of the last attempt; empty where it went well
   };
   [[nodiscard]] std::vector<Status> status() const;
 

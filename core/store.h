@@ -244,6 +244,8 @@ class Store {
   Result<std::vector<CosignatureRecord>> cosignatures(std::uint64_t size);
   /// Sizes with a cosignature, the largest first, at most `limit`.
   Result<std::vector<std::uint64_t>> cosigned_sizes(std::size_t limit);
+  /// Sizes with a cosignature and no signed checkpoint, which nothing of ours leaves.
+  Result<std::vector<std::uint64_t>> cosigned_without_checkpoint(std::size_t limit);
   /// The largest size that the witness has signed; 0 where none.
   Result<std::uint64_t> cosigned_size(const std::string& vkey);
 

@@ -43,6 +43,16 @@ Result<std::vector<std::uint64_t>> Store::cosigned_sizes(std::size_t limit) {
                   "SELECT DISTINCT size FROM cosignature ORDER BY size DESC LIMIT ?", limit);
 }
 
+Result<std::vector<std::uint64_t>> Store::cosigned_without_checkpoint(std::size_t limit) {
+  if (!connections_->has_cosignatures) return std::vector<std::uint64_t>();
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, read_size,
+                  "SELECT DISTINCT size FROM cosignature WHERE NOT EXISTS"
+                  " (SELECT 1 FROM checkpoint WHERE checkpoint.size = cosignature.size"
+                  " AND note <> '') ORDER BY size LIMIT ?",
+                  limit);
+}
+
 Result<std::uint64_t> Store::cosigned_size(const std::string& vkey) {
   if (!connections_->has_cosignatures) return 0;
   ASSIGN_OR_RETURN(auto reader, connections_->reader());

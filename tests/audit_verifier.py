@@ -67,14 +67,14 @@ def perfect_root(hashes):
 
 
 class NoteKey:
-    """C2SP signed-note, types 0x01 (Ed25519) and 0x02 (ECDSA over SHA-256)."""
+    """C2SP signed-note, types 0x01 (Ed25519), 0x02 (ECDSA over SHA-256) and 0x04 (cosignature)."""
 
     def __init__(self, vkey):
         self.vkey = vkey
         self.name, key_id, key = vkey.split("+", 2)
         typed = base64.b64decode(key, validate=True)
         self.type = typed[0]
-        if self.type == 1:
+        if self.type in (1, 4):
             self.spki = ED25519_SPKI + typed[1:]
             self.id = sha256(self.name.encode() + b"\n" + typed)[:4]
         elif self.type == 2:
@@ -86,6 +86,9 @@ class NoteKey:
             raise ValueError("the key id is not the key's")
 
     def verify(self, text, signature):
+        if self.type == 4:
+            seconds, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            text = f"cosignature/v1\ntime {seconds}\n".encode() + text
         with tempfile.TemporaryDirectory() as folder:
             key, message, sig = (Path(folder) / name for name in ("key", "text", "sig"))
             key.write_bytes(self.spki)
@@ -188,6 +191,7 @@ class Verifier:
             self.grow(tree, level, tiles, text.encode())
         while checkpoints and checkpoints[0][0] == len(rows):
             self.check_checkpoint(*checkpoints.pop(0), tree)
+        self.check_cosignatures()
         for size, _, _ in checkpoints:
             self.find(f"the log is shorter than its checkpoint of size {size}")
         self.check_tiles(tiles)
@@ -239,6 +243,19 @@ class Verifier:
         for key in self.keys:
             if key.name != origin or not key.signed(note):
                 self.find(f"{name}: no valid signature of {key.vkey}")
+
+    def check_cosignatures(self):
+        if not self.query("SELECT 1 FROM sqlite_schema WHERE name = 'cosignature'"):
+            return  # schema 2
+        notes = dict(self.query("SELECT size, note FROM checkpoint"))
+        for size, vkey, line in self.query("SELECT size, vkey, line FROM cosignature"):
+            try:
+                key = NoteKey(vkey)
+                good = key.type == 4 and "\n" not in line and key.signed(f"{notes[size]}{line}\n")
+            except (ValueError, KeyError, IndexError):
+                good = False
+            if not good:
+                self.find(f"checkpoint of size {size}: no valid cosignature of {vkey}")
 
     def check_tiles(self, tiles):
         stored = {(level, number): (root, hashes) for level, number, root, hashes in

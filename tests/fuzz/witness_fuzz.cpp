@@ -1,4 +1,4 @@
-// What an add-checkpoint request of a log, or of anybody, may carry.
+// What an add-checkpoint request of a log, or of anybody, may carry, and witness policies.
 
 #include <cstddef>
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "core/cosignature.h"
 #include "core/signed_note.h"
+#include "core/witness_policy.h"
 #include "core/witness_request.h"
 
 namespace {
@@ -39,6 +40,17 @@ void check_cosignature(std::string_view input) {
   CHECK(found->seconds == 1679315147);
 }
 
+/// Nobody's cosignature is in a note without signatures, so only a policy that asks for none has
+/// its quorum.
+void check_policy(std::string_view input) {
+  const auto policy = WitnessPolicy::parse(input);
+  if (!policy) {
+    CHECK(policy.error().field == "policy" && !policy.error().message.empty());
+    return;
+  }
+  CHECK(policy->has_quorum(std::string(kCosignedText) + "\n") != policy->requires_cosignatures());
+}
+
 void check_vkey(std::string_view input) {
   const auto verifier = CosignatureVerifier::parse(input);
   if (verifier) CHECK(verifier->vkey() == input);
@@ -51,5 +63,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_request(input);
   check_cosignature(input);
   check_vkey(input);
+  check_policy(input);
   return 0;
 }
