@@ -1,6 +1,8 @@
 #include "api/daemon.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -246,6 +248,12 @@ void Daemon::maintain() {
   const TokenStatus token = instance_.token().status();
   reconcile(token);
   events_.record(instance_.log());
+  if (instance_.log().needs_restart() && !ending_) {
+    ending_ = true;
+    complain("ending, to read at the next start what is on the disk",
+             Error{ErrorCode::store_unavailable, instance_.log().problem()});
+    ::kill(::getpid(), SIGTERM);
+  }
   const Time at = now();
   if (at >= flush_failures_at_) {
     failures_.flush();

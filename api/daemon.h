@@ -81,6 +81,7 @@ class Daemon {
   std::unique_ptr<TlsServer> tls_;
   Time renew_certificate_at_{};
   Time flush_failures_at_{};
+  bool ending_ = false;
   std::uint64_t unaccounted_ = 0;  ///< signatures that were reported so far
   // Guards the pointers: metrics are read while the servers start, and the API's may come later.
   mutable std::mutex servers_mutex_;

@@ -14,6 +14,8 @@ void Daemon::register_metrics() {
 
   gauge("chancery_log_healthy", "1 while the audit log accepts entries; 0 stops all signing",
         [&log] { return log.healthy() ? 1.0 : 0.0; });
+  counter("chancery_log_suspensions_total", "failures of the store that stopped all signing",
+          [&log] { return static_cast<double>(log.counters().suspensions); });
   gauge("chancery_log_size", "entries in the audit log",
         [&log] { return static_cast<double>(log.head().size); });
   gauge("chancery_log_waiting", "entries not yet durable",

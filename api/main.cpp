@@ -321,7 +321,9 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
               << std::endl;
   }
   std::cerr << "chanceryd: stopping" << std::endl;
-  return {};
+  if (!instance->log().needs_restart()) return {};
+  return fail(ErrorCode::store_unavailable, "a failed flush; start again", "",
+              instance->log().problem());
 }
 
 struct WitnessOptions {

@@ -24,6 +24,7 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::revocation, "revocation"},
     Named<EntryKind>{EntryKind::token, "token"},
     Named<EntryKind>{EntryKind::heartbeat, "heartbeat"},
+    Named<EntryKind>{EntryKind::log, "log"},
 };
 
 constexpr std::string_view kTimeMember = "time";

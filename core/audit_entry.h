@@ -27,6 +27,7 @@ enum class EntryKind {
   revocation,      ///< a certificate was revoked
   token,           ///< the token went down or came back, a keyholder was replaced
   heartbeat,       ///< nothing else happened for a while
+  log,             ///< the log goes on after a failure of the store
 };
 std::span<const EntryKind> entry_kinds();
 std::string_view name_of(EntryKind kind);

@@ -4,11 +4,11 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "core/certificate_intent.h"
 #include "core/durable_file.h"
 #include "core/log_writer.h"
 #include "core/signed_note.h"
 #include "core/tile.h"
+#include "core/unknown_outcome.h"
 
 namespace chancery {
 namespace {
@@ -90,30 +90,6 @@ Result<std::uint64_t> require_checkpoint_file(Store& store, const std::string& p
   return checkpoint->size;
 }
 
-Result<Submission> unknown_outcome(const LogWriter::OpenIntent& open) {
-  const auto intent = nlohmann::json::parse(open.text, nullptr, false);
-  CHECK(intent.is_object());
-  AuditEntry entry(EntryKind::outcome);
-  entry.set("intent", open.index).set("result", name_of(Conclusion::unknown));
-  entry.set("reason", "crash");
-  for (const char* member : {"request", "machine", "serial"}) {
-    if (intent.contains(member) && intent[member].is_string()) {
-      entry.set(member, intent[member].get<std::string>());
-    }
-  }
-  Submission submission{entry.draft(), {}, Role::outcome, open.index};
-  if (!intent.contains("serial")) return submission;
-  auto certificate = certificate_of_intent(intent);
-  if (!certificate) {
-    return fail(
-        ErrorCode::internal,
-        "the intent at " + std::to_string(open.index) + " does not say what it may have made", "",
-        certificate.error().message);
-  }
-  submission.changes.push_back(AddCertificate{std::move(*certificate)});
-  return submission;
-}
-
 }  // namespace
 
 struct AuditLog::Writer {
@@ -129,10 +105,12 @@ struct AuditLog::Writer {
   mutable std::mutex mutex;
   mutable std::condition_variable grown;
   SignedCheckpoint signed_last;
+  std::optional<SignedCheckpoint> unkept;  ///< signed, and its file could not be written
   std::string published;
   std::uint64_t published_size = 0;
 
   Result<void> keep(const std::string& note, std::uint64_t size);
+  Result<void> keep_what_was_not();
   Result<std::string> cosigned_note(std::uint64_t size) const;
   void publish(std::string note, std::uint64_t size);
   Result<void> publish_cosigned(std::uint64_t size);
@@ -144,9 +122,9 @@ AuditLog::AuditLog(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) 
 AuditLog::~AuditLog() = default;
 
 Result<std::unique_ptr<AuditLog>> AuditLog::open(Store& store, std::string checkpoint_file,
-                                                 Quorum quorum) {
+                                                 Quorum quorum, std::string reserve) {
   auto writer = std::make_unique<Writer>(store);
-  ASSIGN_OR_RETURN(writer->log, LogWriter::open(store));
+  ASSIGN_OR_RETURN(writer->log, LogWriter::open(store, std::move(reserve)));
   writer->began_at = writer->log->durable().size();
   ASSIGN_OR_RETURN(const auto last, store.last_checkpoint());
   if (last) RETURN_IF_ERROR(require_checkpoint(store, last->size, last->root, "the database"));
@@ -207,7 +185,7 @@ Result<Concluded> AuditLog::conclude(const RequestContext& context, Intent inten
 Result<std::size_t> AuditLog::recover() {
   const auto& left_open = writer_->log->left_open();
   for (const LogWriter::OpenIntent& open : left_open) {
-    ASSIGN_OR_RETURN(Submission submission, unknown_outcome(open));
+    ASSIGN_OR_RETURN(Submission submission, unknown_outcome(open, "crash"));
     // Crash point between any two: the rest is still open, and the next start goes on with it.
     RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
   }
@@ -221,6 +199,7 @@ AuditLog::Head AuditLog::head() const {
 
 Result<std::optional<CheckpointText>> AuditLog::prepare_checkpoint(const std::string& origin) {
   const std::lock_guard one_at_a_time(writer_->publishing);
+  RETURN_IF_ERROR(writer_->keep_what_was_not());
   const Head head = this->head();
   {
     const std::lock_guard guard(writer_->mutex);
@@ -251,7 +230,10 @@ Result<void> AuditLog::publish_checkpoint(const CheckpointText& text, const std:
   RETURN_IF_ERROR(writer_->log->submit(submission, Admission::reserved));
   // Crash point: signed and kept, not published. The next start publishes it.
   auto kept = writer_->keep(note, checkpoint.size);
-  if (!kept) writer_->log->close(kept.error());
+  if (!kept) {
+    writer_->unkept = SignedCheckpoint{checkpoint.size, note};
+    writer_->log->hold(kept.error());
+  }
   if (kept && (!writer_->quorum || writer_->quorum(note))) writer_->publish(note, checkpoint.size);
   return kept;
 }
@@ -262,6 +244,16 @@ Result<void> AuditLog::Writer::keep(const std::string& note, std::uint64_t size)
   if (!checkpoint_file.empty()) RETURN_IF_ERROR(replace_durable_file(checkpoint_file, note));
   const std::lock_guard guard(mutex);
   signed_last = {size, note};
+  return {};
+}
+
+/// Once the disk takes the file again, the log goes on.
+Result<void> AuditLog::Writer::keep_what_was_not() {
+  if (!unkept) return {};
+  RETURN_IF_ERROR(keep(unkept->note, unkept->size));
+  const SignedCheckpoint kept = *std::exchange(unkept, std::nullopt);
+  if (!quorum || quorum(kept.note)) publish(kept.note, kept.size);
+  log->release();
   return {};
 }
 
@@ -348,8 +340,17 @@ std::string AuditLog::problem() const {
   return writer_->log->problem();
 }
 
+bool AuditLog::needs_restart() const {
+  return writer_->log->needs_restart();
+}
+
+bool AuditLog::was_abandoned(std::uint64_t intent) const {
+  return writer_->log->was_abandoned(intent);
+}
+
 AuditLog::Counters AuditLog::counters() const {
-  return {writer_->log->entries(), writer_->log->commits(), writer_->log->waiting()};
+  return {writer_->log->entries(), writer_->log->commits(), writer_->log->waiting(),
+          writer_->log->suspensions()};
 }
 
 }  // namespace chancery

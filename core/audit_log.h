@@ -48,10 +48,10 @@ class AuditLog {
   /// set back is noticed; empty: none is kept. To accept a restored backup, remove the file: then
   /// the log's own last checkpoint takes its place.
   /// `quorum` says whether a note carries the cosignatures that it needs to be published; empty:
-  /// none are needed.
+  /// none are needed. `reserve` is a file of room for outcomes on a full disk; empty: none.
   using Quorum = std::function<bool(std::string_view note)>;
   static Result<std::unique_ptr<AuditLog>> open(Store& store, std::string checkpoint_file = {},
-                                                Quorum quorum = {});
+                                                Quorum quorum = {}, std::string reserve = {});
   /// Commits what waits, then stops the writer.
   ~AuditLog();
 
@@ -112,12 +112,16 @@ class AuditLog {
 
   /// Ends the log as a store failure would: somebody holds a checkpoint that contradicts it.
   void refuse(const std::string& problem);
-  /// False after a store failure or refuse(); `problem` says why.
+  /// False after a store failure, until it has passed, and after refuse(); `problem` says why.
   [[nodiscard]] bool healthy() const;
   [[nodiscard]] std::string problem() const;
+  /// What is on the disk only a new start can tell: the process is to end.
+  [[nodiscard]] bool needs_restart() const;
+  /// Whether this intent's outcome could not be written when it came, and is "unknown" since.
+  [[nodiscard]] bool was_abandoned(std::uint64_t intent) const;
 
   struct Counters {
-    std::uint64_t entries = 0, commits = 0, waiting = 0;
+    std::uint64_t entries = 0, commits = 0, waiting = 0, suspensions = 0;
   };
   [[nodiscard]] Counters counters() const;
 

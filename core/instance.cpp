@@ -42,7 +42,8 @@ Result<void> Instance::start() {
   if (witness_policy_.requires_cosignatures()) {
     quorum = [this](std::string_view note) { return witness_policy_.has_quorum(note); };
   }
-  ASSIGN_OR_RETURN(log_, AuditLog::open(*store_, config_.home + "/last-checkpoint", quorum));
+  ASSIGN_OR_RETURN(log_, AuditLog::open(*store_, config_.home + "/last-checkpoint", quorum,
+                                        config_.home + "/reserve"));
   ASSIGN_OR_RETURN(recovered_, log_->recover());
   ASSIGN_OR_RETURN(keys_, KeyRing::load(*store_));
   BlockedKeys blocked;

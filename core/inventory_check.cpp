@@ -97,6 +97,7 @@ Result<void> InventoryCheck::check_entry(std::uint64_t index, EntryKind kind,
     case EntryKind::read:
     case EntryKind::token:
     case EntryKind::heartbeat:
+    case EntryKind::log:
       return {};
   }
   return {};

@@ -87,6 +87,10 @@ inline constexpr auto witness_retry_delay = 1s;  // doubled for each failure
 inline constexpr auto witness_retry_delay_at_most = 60s;
 
 // Store
+// Kept free for what must still be recorded on a full disk: the outcome of each request that a
+// worker handles (1,024 at most), with its certificate some 3 pages of 4 KiB, and checkpoints.
+inline constexpr long store_reserve_bytes = 16 << 20;
+inline constexpr auto store_probe_interval = 1s;  // after a failure that may pass
 inline constexpr std::size_t store_readers = 16;  // connections; a read takes microseconds
 inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the WAL: 10 ms
 

@@ -17,8 +17,9 @@ constexpr std::size_t kScanRows = 1024;
 constexpr std::size_t kCrowd = 4;
 constexpr int kGatherRounds = 8;
 
-Failure closed_failure(const std::string& problem) {
-  return fail(ErrorCode::store_unavailable, "the audit log is closed", "", problem);
+Failure refusal(const std::string& reason, const std::string& problem) {
+  return fail(ErrorCode::store_unavailable, "the audit log takes no records: " + reason, "",
+              problem);
 }
 
 /// The rows that a record adds name the entries that explain them.
@@ -83,7 +84,7 @@ Result<Time> time_of_entry(Store& store, std::uint64_t index) {
 
 }  // namespace
 
-Result<std::unique_ptr<LogWriter>> LogWriter::open(Store& store) {
+Result<std::unique_ptr<LogWriter>> LogWriter::open(Store& store, std::string reserve) {
   ASSIGN_OR_RETURN(GrowingTree tree, GrowingTree::open(store));
   const std::uint64_t size = tree.size();
   Time last_time{};
@@ -95,18 +96,21 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Store& store) {
     return fail(ErrorCode::internal, "the log is shorter than where its recovery begins");
   }
   ASSIGN_OR_RETURN(auto left_open, find_open_intents(store, mark, size));
-  return std::unique_ptr<LogWriter>(
-      new LogWriter(store, std::move(tree), last_time, mark, std::move(left_open)));
+  std::unique_ptr<LogWriter> writer(new LogWriter(store, std::move(reserve), std::move(tree),
+                                                  last_time, mark, std::move(left_open)));
+  RETURN_IF_ERROR(writer->reserve_.take());
+  return writer;
 }
 
-LogWriter::LogWriter(Store& store, GrowingTree tree, Time last_time, std::uint64_t mark,
-                     std::vector<OpenIntent> left_open)
+LogWriter::LogWriter(Store& store, std::string reserve, GrowingTree tree, Time last_time,
+                     std::uint64_t mark, std::vector<OpenIntent> left_open)
     : store_(store),
       tree_(std::move(tree)),
       put_tile_([&store](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
         return store.put_tile(level, index, hashes, root);
       }),
       mark_(mark),
+      reserve_(std::move(reserve)),
       left_open_(std::move(left_open)),
       last_time_(last_time),
       durable_(tree_.frontier()) {
@@ -139,7 +143,8 @@ Result<std::shared_ptr<LogWriter::Batch>> LogWriter::enqueue(Submission& submiss
   bool wake_writer = false;
   {
     std::lock_guard guard(mutex_);
-    if (closed_.load(std::memory_order_relaxed)) return closed_failure(problem_);
+    submission.reserved = admission == Admission::reserved;
+    if (closed_ || (!submission.reserved && !healthy())) return refusal(reason_, problem_);
     if (admission == Admission::bounded && waiting_ >= limits::records_waiting) {
       return fail(ErrorCode::busy, "too many records wait for the audit log");
     }
@@ -159,26 +164,6 @@ Result<std::shared_ptr<LogWriter::Batch>> LogWriter::enqueue(Submission& submiss
   return batch;
 }
 
-void LogWriter::close(const Error& error) {
-  std::deque<std::shared_ptr<Batch>> abandoned;
-  std::string problem;
-  {
-    std::lock_guard guard(mutex_);
-    if (!closed_.exchange(true)) {
-      problem_ = error.message + (error.detail.empty() ? "" : ": " + error.detail);
-    }
-    problem = problem_;
-    abandoned.swap(queue_);
-    waiting_ = 0;
-  }
-  for (const auto& batch : abandoned) {
-    for (Submission* submission : batch->submissions) {
-      submission->error = closed_failure(problem).value();
-    }
-    batch->done.open();
-  }
-}
-
 MerkleFrontier LogWriter::durable() const {
   std::lock_guard guard(mutex_);
   return durable_;
@@ -196,25 +181,39 @@ std::size_t LogWriter::waiting() const {
 
 void LogWriter::run() {
   while (const auto batch = next_batch()) {
-    if (const auto written = write(*batch); !written) {
-      store_.roll_back();
-      // Whether the last transaction is on the disk is not known (and after a failed fsync cannot
-      // be found out by trying again), so nothing is appended to it. The next start reads what is
-      // there.
-      close(written.error());
-      for (Submission* submission : batch->submissions) {
-        submission->error = closed_failure(problem()).value();
-      }
+    if (batch->submissions.empty()) {
+      try_to_go_on();
+    } else {
+      serve(*batch);
+      batch->done.open();
     }
-    batch->done.open();
   }
+}
+
+void LogWriter::serve(Batch& batch) {
+  if (!in_step_ && !read_back()) return abandon(batch);
+  const auto written = write(batch);
+  if (written) return tidy();
+  const StoreFaultRow fault = store_.fault();
+  store_.roll_back();
+  in_step_ = false;
+  if (fault.fault == StoreFault::passing) {
+    suspend(fault, written.error());
+    return write_outcomes(batch);
+  }
+  close(fault, written.error());
+  fail_all(batch);
 }
 
 std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
   std::unique_lock guard(mutex_);
   while (queue_.empty() && !stopping_) {
     idle_ = true;
-    work_.wait(guard);
+    if (!suspended_) {
+      work_.wait(guard);
+    } else if (work_.wait_for(guard, limits::store_probe_interval) == std::cv_status::timeout) {
+      return std::make_shared<Batch>();
+    }
   }
   idle_ = false;
   gather(guard);
@@ -243,7 +242,10 @@ void LogWriter::gather(std::unique_lock<std::mutex>& guard) {
 Result<void> LogWriter::write(Batch& batch) {
   const std::uint64_t before = tree_.size();
   RETURN_IF_ERROR(store_.begin());
-  for (Submission* submission : batch.submissions) RETURN_IF_ERROR(write(*submission));
+  for (Submission* submission : batch.submissions) {
+    RETURN_IF_ERROR(write(*submission));
+    submission->written = true;
+  }
   RETURN_IF_ERROR(advance_mark());
   // Crash point: nothing of this batch is on the disk, and nobody was told that it is.
   RETURN_IF_ERROR(store_.commit());
@@ -269,14 +271,17 @@ Result<void> LogWriter::write_entry(Submission& submission) {
   text.replace(submission.draft.time_at, time.size(), time);
   for (StoreChange& change : submission.changes) std::visit(FillIn{submission}, change);
 
-  const Store::PendingEntry entry{submission.index, std::move(text), std::move(submission.changes),
-                                  submission.time};
-  ASSIGN_OR_RETURN(Store::Applied applied, store_.apply(entry));
-  if (applied.refused) {
-    submission.error = std::move(applied.refused);
+  Store::PendingEntry entry{submission.index, std::move(text), std::move(submission.changes),
+                            submission.time};
+  auto applied = store_.apply(entry);
+  text = std::move(entry.text);  // it may have to be written again
+  submission.changes = std::move(entry.changes);
+  if (!applied) return Failure(std::move(applied.error()));
+  if (applied->refused) {
+    submission.error = std::move(applied->refused);
     return {};
   }
-  RETURN_IF_ERROR(tree_.append(bytes_of(entry.text), put_tile_));
+  RETURN_IF_ERROR(tree_.append(bytes_of(text), put_tile_));
   switch (submission.role) {
     case Submission::Role::plain:
       break;
@@ -288,6 +293,18 @@ Result<void> LogWriter::write_entry(Submission& submission) {
       break;
   }
   return {};
+}
+
+/// What is committed stays so; only what comes next is in doubt.
+void LogWriter::tidy() {
+  const auto tidied = store_.tidy();
+  if (tidied) return;
+  const StoreFaultRow fault = store_.fault();
+  if (fault.fault == StoreFault::passing) {
+    suspend(fault, tidied.error());
+  } else {
+    close(fault, tidied.error());
+  }
 }
 
 Result<void> LogWriter::advance_mark() {

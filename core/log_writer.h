@@ -14,6 +14,7 @@
 #include "core/audit_entry.h"
 #include "core/gate.h"
 #include "core/growing_tree.h"
+#include "core/reserve.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -29,7 +30,9 @@ struct Submission {
   std::optional<CheckpointRecord> checkpoint = {};    ///< written instead of an entry
   std::optional<CosignatureRecord> cosignature = {};  ///< the same
 
+  bool reserved = false;  ///< LogWriter::Admission
   Time time = {};
+  bool written = false;  ///< in the transaction under way
   std::uint64_t index = 0;
   std::optional<Error> error = {};
 };
@@ -37,6 +40,11 @@ struct Submission {
 /// One thread that writes what all others submit: it takes whatever waits, up to
 /// limits::records_per_commit, commits it in one transaction, and wakes those who wait for it.
 /// While it is at that, the next batch gathers.
+///
+/// A failure of the store that may pass (StoreFault) suspends it: records are refused, but the
+/// outcomes of intents that are durable are still written, into the reserve where the disk is full.
+/// It tries every limits::store_probe_interval whether the fault is gone, then concludes what could
+/// not be written meanwhile, records that it goes on, and does. Any other failure closes it.
 class LogWriter {
  public:
   /// An intent that had no terminal record when the log was opened.
@@ -45,8 +53,9 @@ class LogWriter {
     std::string text;
   };
 
-  /// Reads the right edge of the tree, the last time and the open intents from the store.
-  static Result<std::unique_ptr<LogWriter>> open(Store& store);
+  /// Reads the right edge of the tree, the last time and the open intents from the store, and takes
+  /// the reserve, a file; none where it is empty.
+  static Result<std::unique_ptr<LogWriter>> open(Store& store, std::string reserve = {});
   /// Commits what waits, then stops.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
@@ -60,12 +69,21 @@ class LogWriter {
   /// nothing of it is written; after a failure of the store everything is store_unavailable.
   Result<std::uint64_t> submit(Submission& submission, Admission admission);
 
-  /// Ends it as a failure of the store would, for what must be durable beside the store.
+  /// Ends it for good.
   void close(const Error& error);
+  /// For what must be durable beside the store: suspends it, until release().
+  void hold(const Error& error);
+  void release();
 
   [[nodiscard]] const std::vector<OpenIntent>& left_open() const { return left_open_; }
   [[nodiscard]] MerkleFrontier durable() const;
-  [[nodiscard]] bool healthy() const { return !closed_.load(std::memory_order_acquire); }
+  /// Takes records: neither suspended nor closed.
+  [[nodiscard]] bool healthy() const { return !refusing_.load(std::memory_order_acquire); }
+  /// Closed, because what is on the disk only a new start can tell.
+  [[nodiscard]] bool needs_restart() const { return needs_restart_.load(); }
+  /// Whether this intent's outcome could not be written when it came, and it was concluded since.
+  [[nodiscard]] bool was_abandoned(std::uint64_t intent) const;
+  [[nodiscard]] std::uint64_t suspensions() const { return suspensions_.load(); }
   [[nodiscard]] std::string problem() const;
   [[nodiscard]] std::uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
@@ -78,13 +96,27 @@ class LogWriter {
     Gate done;
   };
 
-  LogWriter(Store& store, GrowingTree tree, Time last_time, std::uint64_t mark,
+  LogWriter(Store& store, std::string reserve, GrowingTree tree, Time last_time, std::uint64_t mark,
             std::vector<OpenIntent> left_open);
   Result<std::shared_ptr<Batch>> enqueue(Submission& submission, Admission admission);
   void run();
   std::shared_ptr<Batch> next_batch();
   void gather(std::unique_lock<std::mutex>& guard);
+  void serve(Batch& batch);
+  void fail_all(Batch& batch);
   Result<void> write(Batch& batch);
+  void tidy();
+
+  // After a failure.
+  void suspend(const StoreFaultRow& fault, const Error& error);
+  void close(const StoreFaultRow& fault, const Error& error);
+  void refuse(std::string problem);
+  void write_outcomes(Batch& batch);
+  void abandon(Batch& batch);
+  bool read_back();
+  void try_to_go_on();
+  Result<std::vector<Submission>> what_is_owed();
+
   Result<void> write(Submission& submission);
   Result<void> write_entry(Submission& submission);
   Result<void> advance_mark();
@@ -97,6 +129,10 @@ class LogWriter {
   std::set<std::uint64_t> open_intents_;
   std::uint64_t mark_;
   std::size_t shared_by_ = 0;  ///< how many the last commit was for
+  Reserve reserve_;
+  std::string suspended_for_;          ///< why, while it is suspended
+  bool in_step_ = true;                ///< what is above is what the store has
+  std::set<std::uint64_t> abandoned_;  ///< intents whose outcome could not be written
   const std::vector<OpenIntent> left_open_;
 
   mutable std::mutex mutex_;
@@ -105,11 +141,15 @@ class LogWriter {
   std::size_t waiting_ = 0;
   Time last_time_;
   bool idle_ = false;
+  bool held_ = false;
   bool stopping_ = false;
-  std::string problem_;
+  bool closed_ = false;
+  std::string problem_, reason_;
+  std::set<std::uint64_t> concluded_late_;
   MerkleFrontier durable_;
 
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> refusing_{false}, suspended_{false}, needs_restart_{false};
+  std::atomic<std::uint64_t> suspensions_{0};
   std::atomic<std::uint64_t> entries_{0}, commits_{0};
   std::thread thread_;
 };

@@ -222,7 +222,7 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
     return fail(ErrorCode::unprocessable, "this idempotency key was used for another request",
                 "Idempotency-Key");
   }
-  if (!row->answer && row->intent >= log_.began_at()) {
+  if (!row->answer && row->intent >= log_.began_at() && !log_.was_abandoned(row->intent)) {
     return fail(ErrorCode::busy, "the first request with this idempotency key is under way");
   }
   if (!row->answer || *row->answer == kUnknownAnswer) {

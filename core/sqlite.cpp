@@ -84,6 +84,7 @@ int Connection::on_commit(void* connection, sqlite3*, const char*, int log_pages
 Failure Connection::failure(const std::string& what) const {
   sqlite3* const database = database_.get();
   const int code = database ? sqlite3_extended_errcode(database) : SQLITE_NOMEM;
+  last_failure_ = code;
   const char* const reason = database ? sqlite3_errmsg(database) : "out of memory";
   const bool foreign = (code & 0xff) == SQLITE_NOTADB;
   return fail(ErrorCode::store_unavailable,

@@ -36,6 +36,9 @@ class Connection {
   Result<void> checkpoint();
 
   [[nodiscard]] Failure failure(const std::string& what) const;
+  /// SQLite's extended code of the last failure(); 0 before the first.
+  [[nodiscard]] int last_failure() const { return last_failure_; }
+  void forget_failure() { last_failure_ = 0; }
 
  private:
   friend class Statement;
@@ -53,6 +56,7 @@ class Connection {
   std::unique_ptr<sqlite3, Close> database_;
   std::unordered_map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
   int log_pages_ = 0;
+  mutable int last_failure_ = 0;
 };
 
 /// A prepared statement with its parameters, from first step to reset. One at a time of each SQL

@@ -146,6 +146,7 @@ Result<std::unique_ptr<Store>> Store::open_read_only(const std::string& path) {
 
 Result<void> Store::begin() {
   CHECK(connections_->writer != nullptr);
+  connections_->writer->forget_failure();
   RETURN_IF_ERROR(sqlite::run(*connections_->writer, "BEGIN IMMEDIATE"));
   return {};
 }
@@ -198,8 +199,17 @@ Result<void> Store::put_checkpoint(const CheckpointRecord& checkpoint) {
 Result<void> Store::commit() {
   sqlite::Connection& writer = *connections_->writer;
   RETURN_IF_ERROR(sqlite::run(writer, "COMMIT"));
+  return {};
+}
+
+Result<void> Store::tidy() {
+  sqlite::Connection& writer = *connections_->writer;
   if (writer.log_pages() < limits::store_log_pages) return {};
   return writer.checkpoint();
+}
+
+StoreFaultRow Store::fault() const {
+  return fault_of(connections_->writer->last_failure());
 }
 
 void Store::roll_back() {

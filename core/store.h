@@ -11,6 +11,7 @@
 #include "core/identifier.h"
 #include "core/key.h"
 #include "core/revocation.h"
+#include "core/store_fault.h"
 
 namespace chancery {
 
@@ -207,8 +208,8 @@ class Store {
   };
 
   /// Begins a transaction. Then apply() for each entry in order, then commit(), which returns after
-  /// the data is on the disk. After an error of commit() the state on disk is either all or
-  /// nothing of it: the caller must not guess, and stops.
+  /// the data is on the disk. After an error of any of them fault() says what it means, until the
+  /// next begin(); roll_back() comes next.
   Result<void> begin();
   /// Writes one entry and its changes, or nothing of it (a failed precondition; value = refused).
   Result<Applied> apply(const PendingEntry& entry);
@@ -221,6 +222,10 @@ class Store {
   Result<void> put_cosignature(const CosignatureRecord& cosignature);
   Result<void> commit();
   void roll_back();
+  /// Between transactions: copies what the write-ahead log holds into the database, where it has
+  /// become long. What is committed stays so whatever this says; its failure too is in fault().
+  Result<void> tidy();
+  [[nodiscard]] StoreFaultRow fault() const;
 
   // Log
   Result<std::uint64_t> log_size();

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
-         "read", "ca", "machine", "revocation", "token", "heartbeat"}
+         "read", "ca", "machine", "revocation", "token", "heartbeat", "log"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 
