@@ -14,6 +14,14 @@ void Daemon::register_metrics() {
 
   gauge("chancery_log_healthy", "1 while the audit log accepts entries; 0 stops all signing",
         [&log] { return log.healthy() ? 1.0 : 0.0; });
+  for (const std::string_view reason : AuditLog::reasons()) {
+    metrics_.gauge("chancery_log_refusing",
+                   "1 while the audit log takes no records for this reason",
+                   {{"reason", std::string(reason)}},
+                   [&log, reason] { return log.reason() == reason ? 1.0 : 0.0; });
+  }
+  gauge("chancery_log_reserve", "1 while room is kept for outcomes on a full disk",
+        [&log] { return log.has_reserve() ? 1.0 : 0.0; });
   counter("chancery_log_suspensions_total", "failures of the store that stopped all signing",
           [&log] { return static_cast<double>(log.counters().suspensions); });
   gauge("chancery_log_size", "entries in the audit log",

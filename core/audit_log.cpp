@@ -340,6 +340,22 @@ std::string AuditLog::problem() const {
   return writer_->log->problem();
 }
 
+bool AuditLog::ended() const {
+  return writer_->log->ended();
+}
+
+std::string AuditLog::reason() const {
+  return writer_->log->reason();
+}
+
+std::vector<std::string_view> AuditLog::reasons() {
+  return LogWriter::reasons();
+}
+
+bool AuditLog::has_reserve() const {
+  return writer_->log->has_reserve();
+}
+
 bool AuditLog::needs_restart() const {
   return writer_->log->needs_restart();
 }

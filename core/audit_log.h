@@ -115,6 +115,13 @@ class AuditLog {
   /// False after a store failure, until it has passed, and after refuse(); `problem` says why.
   [[nodiscard]] bool healthy() const;
   [[nodiscard]] std::string problem() const;
+  /// Will not be healthy again in this process.
+  [[nodiscard]] bool ended() const;
+  /// Why it is not healthy, one of reasons(); empty while it is.
+  [[nodiscard]] std::string reason() const;
+  static std::vector<std::string_view> reasons();
+  /// Whether there is room for outcomes on a full disk; true where none is asked for.
+  [[nodiscard]] bool has_reserve() const;
   /// What is on the disk only a new start can tell: the process is to end.
   [[nodiscard]] bool needs_restart() const;
   /// Whether this intent's outcome could not be written when it came, and is "unknown" since.

@@ -24,8 +24,9 @@ CheckpointPublisher::CheckpointPublisher(AuditLog& log, Token& token, std::strin
     : log_(log), token_(token), origin_(std::move(origin)), signers_(std::move(signers)) {}
 
 Result<void> CheckpointPublisher::publish() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard one_at_a_time(publishing_);
   auto published = publish_new();
+  const std::lock_guard lock(mutex_);
   problem_ = published ? "" : published.error().message;
   return published;
 }

@@ -47,7 +47,8 @@ class CheckpointPublisher {
   Token& token_;
   const std::string origin_;
   const std::vector<Signer> signers_;
-  mutable std::mutex mutex_;  // one checkpoint at a time
+  std::mutex publishing_;     // one checkpoint at a time
+  mutable std::mutex mutex_;  // of what can be asked meanwhile
   std::string problem_;
 };
 

@@ -57,7 +57,7 @@ std::vector<Cosigning::Status> Cosigning::status() const {
 
 void Cosigning::run(Worker& worker) {
   std::unique_lock lock(mutex_);
-  while (!stopping_ && log_.healthy()) {
+  while (!stopping_ && !log_.ended()) {
     advance();
     if (target_.note.empty() || worker.done == target_.size ||
         SteadyClock::now() < worker.retry_at) {

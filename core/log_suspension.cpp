@@ -10,47 +10,61 @@
 namespace chancery {
 namespace {
 
+constexpr std::string_view kNotKept = "a checkpoint could not be kept";
+constexpr std::string_view kClosed = "it is closed";
+
 std::string describe(const Error& error) {
   return error.message + (error.detail.empty() ? "" : ": " + error.detail);
 }
 
 }  // namespace
 
-void LogWriter::refuse(std::string problem) {
+bool LogWriter::ended() const {
   const std::lock_guard guard(mutex_);
-  if (closed_) return;
-  problem_ = std::move(problem);
-  refusing_ = true;
+  return closed_;
+}
+
+std::string LogWriter::reason() const {
+  const std::lock_guard guard(mutex_);
+  return std::string(refusing_ ? reason_ : "");
+}
+
+std::vector<std::string_view> LogWriter::reasons() {
+  std::vector<std::string_view> all = store_fault_reasons();
+  all.insert(all.end(), {kNotKept, kClosed});
+  return all;
 }
 
 void LogWriter::suspend(const StoreFaultRow& fault, const Error& error) {
-  if (!suspended_.exchange(true)) ++suspensions_;
   suspended_for_ = fault.reason;
-  {
-    const std::lock_guard guard(mutex_);
-    reason_ = fault.reason;
-  }
-  refuse(std::string(fault.reason) + " (" + describe(error) + ")");
+  const std::lock_guard guard(mutex_);
+  if (closed_) return;
+  if (!suspended_.exchange(true)) ++suspensions_;
+  reason_ = fault.reason;
+  problem_ = std::string(fault.reason) + " (" + describe(error) + ")";
+  refusing_ = true;
 }
 
 void LogWriter::close(const StoreFaultRow& fault, const Error& error) {
   needs_restart_ = fault.fault == StoreFault::uncertain;
-  {
-    const std::lock_guard guard(mutex_);
-    if (!closed_) reason_ = fault.reason;
-  }
   // Whether the last transaction is on the disk is not known (and after a failed flush cannot be
   // found out by trying again), so nothing is appended to it. The next start reads what is there.
-  close(error);
+  store_.leave_as_is();
+  end(fault.reason, error);
 }
 
 void LogWriter::close(const Error& error) {
+  end(kClosed, error);
+}
+
+void LogWriter::end(std::string_view reason, const Error& error) {
   std::deque<std::shared_ptr<Batch>> abandoned;
   {
     const std::lock_guard guard(mutex_);
-    if (!closed_) problem_ = describe(error);
-    if (reason_.empty()) reason_ = "it is closed";
-    closed_ = true;
+    if (!std::exchange(closed_, true)) {
+      reason_ = reason;
+      problem_ = describe(error);
+    }
     refusing_ = true;
     suspended_ = false;
     abandoned.swap(queue_);
@@ -63,17 +77,20 @@ void LogWriter::close(const Error& error) {
 }
 
 void LogWriter::hold(const Error& error) {
-  {
-    const std::lock_guard guard(mutex_);
-    held_ = true;
-    reason_ = "a checkpoint could not be kept";
-  }
-  refuse(describe(error));
+  const std::lock_guard guard(mutex_);
+  held_ = describe(error);
+  if (!refusing_) refuse_for_checkpoint();
+}
+
+void LogWriter::refuse_for_checkpoint() {
+  reason_ = kNotKept;
+  problem_ = *held_;
+  refusing_ = true;
 }
 
 void LogWriter::release() {
   const std::lock_guard guard(mutex_);
-  if (!std::exchange(held_, false) || suspended_ || closed_) return;
+  if (!std::exchange(held_, std::nullopt) || suspended_ || closed_) return;
   refusing_ = false;
   problem_.clear();
 }
@@ -86,8 +103,9 @@ bool LogWriter::was_abandoned(std::uint64_t intent) const {
 void LogWriter::fail_all(Batch& batch) {
   const std::lock_guard guard(mutex_);
   for (Submission* submission : batch.submissions) {
-    submission->error = Error{ErrorCode::store_unavailable,
-                              "the audit log takes no records: " + reason_, "", problem_};
+    submission->error =
+        Error{ErrorCode::store_unavailable,
+              "the audit log takes no records: " + std::string(reason_), "", problem_};
   }
 }
 
@@ -148,8 +166,9 @@ Result<std::vector<Submission>> LogWriter::what_is_owed() {
   std::vector<Submission> owed;
   for (const std::uint64_t intent : abandoned_) {
     ASSIGN_OR_RETURN(std::string text, store_.entry(intent));
-    ASSIGN_OR_RETURN(Submission outcome,
-                     unknown_outcome({intent, std::move(text)}, "not recorded: " + suspended_for_));
+    ASSIGN_OR_RETURN(
+        Submission outcome,
+        unknown_outcome({intent, std::move(text)}, "not recorded: " + std::string(suspended_for_)));
     owed.push_back(std::move(outcome));
   }
   AuditEntry entry(EntryKind::log);
@@ -160,7 +179,7 @@ Result<std::vector<Submission>> LogWriter::what_is_owed() {
 
 void LogWriter::try_to_go_on() {
   if (!in_step_ && !read_back()) return;
-  if (!reserve_.take()) return;
+  if (!reserve_.take() || !tidy()) return;
   auto owed = what_is_owed();
   if (!owed) return close(owed.error());
   Batch batch;
@@ -186,7 +205,8 @@ void LogWriter::try_to_go_on() {
   concluded_late_.merge(abandoned_);
   abandoned_.clear();
   suspended_ = false;
-  if (held_ || closed_) return;
+  if (closed_) return;
+  if (held_) return refuse_for_checkpoint();
   refusing_ = false;
   problem_.clear();
 }

@@ -17,9 +17,9 @@ constexpr std::size_t kScanRows = 1024;
 constexpr std::size_t kCrowd = 4;
 constexpr int kGatherRounds = 8;
 
-Failure refusal(const std::string& reason, const std::string& problem) {
-  return fail(ErrorCode::store_unavailable, "the audit log takes no records: " + reason, "",
-              problem);
+Failure refusal(std::string_view reason, const std::string& problem) {
+  return fail(ErrorCode::store_unavailable,
+              "the audit log takes no records: " + std::string(reason), "", problem);
 }
 
 /// The rows that a record adds name the entries that explain them.
@@ -193,7 +193,10 @@ void LogWriter::run() {
 void LogWriter::serve(Batch& batch) {
   if (!in_step_ && !read_back()) return abandon(batch);
   const auto written = write(batch);
-  if (written) return tidy();
+  if (written) {
+    tidy();
+    return;
+  }
   const StoreFaultRow fault = store_.fault();
   store_.roll_back();
   in_step_ = false;
@@ -296,15 +299,16 @@ Result<void> LogWriter::write_entry(Submission& submission) {
 }
 
 /// What is committed stays so; only what comes next is in doubt.
-void LogWriter::tidy() {
+bool LogWriter::tidy() {
   const auto tidied = store_.tidy();
-  if (tidied) return;
+  if (tidied) return true;
   const StoreFaultRow fault = store_.fault();
   if (fault.fault == StoreFault::passing) {
     suspend(fault, tidied.error());
   } else {
     close(fault, tidied.error());
   }
+  return false;
 }
 
 Result<void> LogWriter::advance_mark() {

@@ -79,6 +79,12 @@ class LogWriter {
   [[nodiscard]] MerkleFrontier durable() const;
   /// Takes records: neither suspended nor closed.
   [[nodiscard]] bool healthy() const { return !refusing_.load(std::memory_order_acquire); }
+  /// Closed for good.
+  [[nodiscard]] bool ended() const;
+  /// Why it takes no records, one of reasons(); empty while it does.
+  [[nodiscard]] std::string reason() const;
+  static std::vector<std::string_view> reasons();
+  [[nodiscard]] bool has_reserve() const { return reserve_.taken(); }
   /// Closed, because what is on the disk only a new start can tell.
   [[nodiscard]] bool needs_restart() const { return needs_restart_.load(); }
   /// Whether this intent's outcome could not be written when it came, and it was concluded since.
@@ -105,12 +111,13 @@ class LogWriter {
   void serve(Batch& batch);
   void fail_all(Batch& batch);
   Result<void> write(Batch& batch);
-  void tidy();
+  bool tidy();
 
   // After a failure.
   void suspend(const StoreFaultRow& fault, const Error& error);
   void close(const StoreFaultRow& fault, const Error& error);
-  void refuse(std::string problem);
+  void end(std::string_view reason, const Error& error);
+  void refuse_for_checkpoint();
   void write_outcomes(Batch& batch);
   void abandon(Batch& batch);
   bool read_back();
@@ -130,7 +137,7 @@ class LogWriter {
   std::uint64_t mark_;
   std::size_t shared_by_ = 0;  ///< how many the last commit was for
   Reserve reserve_;
-  std::string suspended_for_;          ///< why, while it is suspended
+  std::string_view suspended_for_;     ///< why, while it is suspended
   bool in_step_ = true;                ///< what is above is what the store has
   std::set<std::uint64_t> abandoned_;  ///< intents whose outcome could not be written
   const std::vector<OpenIntent> left_open_;
@@ -141,10 +148,11 @@ class LogWriter {
   std::size_t waiting_ = 0;
   Time last_time_;
   bool idle_ = false;
-  bool held_ = false;
+  std::optional<std::string> held_;  ///< the problem
   bool stopping_ = false;
   bool closed_ = false;
-  std::string problem_, reason_;
+  std::string problem_;
+  std::string_view reason_;
   std::set<std::uint64_t> concluded_late_;
   MerkleFrontier durable_;
 

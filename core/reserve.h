@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <atomic>
 #include <string>
 
 #include "core/result.h"
@@ -23,7 +23,7 @@ class Reserve {
 
  private:
   const std::string path_;
-  bool taken_ = false;
+  std::atomic<bool> taken_{false};
 };
 
 }  // namespace chancery

@@ -67,8 +67,19 @@ Result<void> Connection::execute(const char* sql) {
 }
 
 Result<void> Connection::checkpoint() {
-  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                             nullptr, nullptr);
+  return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+}
+
+Result<void> Connection::empty_log() {
+  return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+void Connection::leave_log() {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+Result<void> Connection::checkpoint(int mode) {
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, mode, nullptr, nullptr);
   // A reader in the way is no failure: what is left is copied next time.
   if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED) {
     return failure("cannot copy the write-ahead log into the database");

@@ -34,6 +34,10 @@ class Connection {
   [[nodiscard]] int log_pages() const { return log_pages_; }
   /// Copies what the write-ahead log holds into the database, as far as no reader is in the way.
   Result<void> checkpoint();
+  /// The same, and empties the log: what is written next does not build on what it held.
+  Result<void> empty_log();
+  /// The write-ahead log stays as it is when this connection, the last one, closes.
+  void leave_log();
 
   [[nodiscard]] Failure failure(const std::string& what) const;
   /// SQLite's extended code of the last failure(); 0 before the first.
@@ -49,6 +53,7 @@ class Connection {
     void operator()(sqlite3_stmt* statement) const;
   };
   explicit Connection(sqlite3* database) : database_(database) {}
+  Result<void> checkpoint(int mode);
   static int on_commit(void* connection, sqlite3*, const char*, int log_pages);
   /// Prepared once for each text; `sql` is a literal. Null on failure.
   sqlite3_stmt* prepare(std::string_view sql);

@@ -67,6 +67,9 @@ Result<std::unique_ptr<sqlite::Connection>> open_writer(const std::string& path)
                    sqlite::Connection::open(path, sqlite::Connection::Access::read_write));
   RETURN_IF_ERROR(enter_wal_mode(*writer));
   RETURN_IF_ERROR(writer->execute(kWriterSettings));
+  // What the log holds may be in memory only, where the last process ended after a failed flush:
+  // written once more, into the database, it is on the disk before anything builds on it.
+  RETURN_IF_ERROR(writer->empty_log());
   RETURN_IF_ERROR(prepare_schema(*writer));
   return writer;
 }
@@ -117,7 +120,7 @@ Store::Store(std::unique_ptr<Connections> connections) : connections_(std::move(
 Store::~Store() {
   // So that the file is whole by itself, also while somebody else reads it and keeps SQLite from
   // tidying up. What fails here is still in the write-ahead log.
-  if (connections_->writer) (void)connections_->writer->checkpoint();
+  if (connections_->writer && !left_) (void)connections_->writer->checkpoint();
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path) {
@@ -215,6 +218,11 @@ StoreFaultRow Store::fault() const {
 void Store::roll_back() {
   // Its own failure changes nothing: SQLite has rolled back by itself, or the file is lost to us.
   (void)connections_->writer->execute("ROLLBACK");
+}
+
+void Store::leave_as_is() {
+  left_ = true;
+  connections_->writer->leave_log();
 }
 
 Result<std::uint64_t> Store::log_size() {

@@ -222,6 +222,8 @@ class Store {
   Result<void> put_cosignature(const CosignatureRecord& cosignature);
   Result<void> commit();
   void roll_back();
+  /// What is on the disk stays as it is for the next start: nothing is copied at the end.
+  void leave_as_is();
   /// Between transactions: copies what the write-ahead log holds into the database, where it has
   /// become long. What is committed stays so whatever this says; its failure too is in fault().
   Result<void> tidy();
@@ -290,6 +292,7 @@ class Store {
   struct Connections;
   explicit Store(std::unique_ptr<Connections> connections);
   std::unique_ptr<Connections> connections_;
+  bool left_ = false;
 };
 
 }  // namespace chancery

@@ -2,10 +2,13 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 
 namespace chancery {
 namespace {
+
+constexpr std::string_view kDefect = "a defect";
 
 struct Row {
   int code;
@@ -52,7 +55,17 @@ StoreFaultRow fault_of(int extended_code) {
       if (row.code == code) return row.fault;
     }
   }
-  return {none, "a defect"};
+  return {none, kDefect};
+}
+
+std::vector<std::string_view> store_fault_reasons() {
+  std::vector<std::string_view> reasons{kDefect};
+  for (const Row& row : kRows) {
+    if (std::ranges::find(reasons, row.fault.reason) == reasons.end()) {
+      reasons.push_back(row.fault.reason);
+    }
+  }
+  return reasons;
 }
 
 }  // namespace chancery

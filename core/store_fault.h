@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace chancery {
 
@@ -19,5 +20,7 @@ struct StoreFaultRow {
 /// By SQLite's extended result code (sqlite.org/rescode.html). A code that nobody has thought of
 /// is `none`, which closes the log as a defect does.
 StoreFaultRow fault_of(int extended_code);
+/// All reasons that there are, each once.
+std::vector<std::string_view> store_fault_reasons();
 
 }  // namespace chancery

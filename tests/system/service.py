@@ -161,8 +161,9 @@ class Service:
 
     # The process
 
-    def start(self, ready=True, before=lambda: None):
-        """`before` is called in the new process, ahead of chanceryd."""
+    def start(self, ready=True, before=lambda: None, under=()):
+        """`before` is called in the new process, ahead of chanceryd; `under` is a command that
+        becomes chanceryd."""
         def prepare():
             # A test that runs out of time is killed, and its daemon must not outlive it.
             _C_LIBRARY.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -171,9 +172,9 @@ class Service:
         for name in ("api.port", "public.port"):
             (self.home / "run" / name).unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([bin_folder / "chanceryd", "--home", self.home],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=prepare)
+            self.process = subprocess.Popen(
+                [*under, bin_folder / "chanceryd", "--home", self.home], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, preexec_fn=prepare)
         if ready:
             self.wait_until_ready()
 
@@ -273,6 +274,12 @@ class Service:
             client.close()
 
     # What a test often needs
+
+    def metric(self, name):
+        """The value of a metric, named with its labels as /metrics shows them."""
+        lines = expect(200, self.public("/metrics")).body.decode().splitlines()
+        value, = [line[len(name) + 1:] for line in lines if line.startswith(name + " ")]
+        return float(value)
 
     def status(self):
         return expect(200, self.administrator.get("/v1/status")).json

@@ -4,9 +4,6 @@ import os
 import resource
 import shutil
 import sqlite3
-import subprocess
-import tempfile
-from pathlib import Path
 
 import service
 from csr import Key
@@ -58,23 +55,6 @@ class StoreTest(ServiceTest):
             self.assertEqual(outcome["signature_sha256"],
                              service.sha256_hex(unbase64(answer["signature"])))
 
-    def check_refuses_and_says_so(self, client):
-        self.assertEqual(self.service.process.poll(), None, self.service.log())
-        refused = self.sign_until_refused(client)
-        self.assertGreater(len(self.released), 0)
-        self.assert_problem(refused, 503)
-        self.assertEqual(refused.json["type"], "urn:chancery:problem:store-unavailable")
-        self.assertIn("Retry-After", refused.headers)
-        ready = self.service.public("/readyz")
-        self.assertEqual(ready.status, 503)
-        self.assertTrue(ready.body.startswith(b"store: "), ready)
-        self.assertEqual(self.service.public("/healthz").status, 200)
-        # It stays so: whether the last record is on the disk cannot be found out by trying again.
-        count = len(self.released)
-        for _ in range(5):
-            self.assert_problem(self.sign(client), 503)
-        self.assertEqual(len(self.released), count)
-
     def check_recovers(self):
         self.service.start()
         client = self.service.client(self.identity)
@@ -85,41 +65,60 @@ class StoreTest(ServiceTest):
         self.service.verify_log()
 
 
-class FullTests(StoreTest):
+class PassingFaultTests(StoreTest):
+    """Nothing is signed while it lasts, and the service goes on by itself when it is over."""
+
+    def setUp(self):
+        super().setUp()
+        self.client = self.service.client(self.identity)
+        self.addCleanup(self.client.close)
+        expect(200, self.sign(self.client))
+
+    def check_refuses_and_says_so(self, reason):
+        refused = self.sign_until_refused(self.client)
+        self.assert_problem(refused, 503, detail=reason)
+        self.assertEqual(refused.json["type"], "urn:chancery:problem:store-unavailable")
+        self.assertIn("Retry-After", refused.headers)
+        ready = self.service.public("/readyz")
+        self.assertEqual(ready.status, 503)
+        self.assertTrue(ready.body.startswith(b"store: "), ready)
+        self.assertIn(reason.encode(), ready.body)
+        self.assertEqual(self.service.public("/healthz").status, 200)
+        self.assertEqual(self.service.metric("chancery_log_healthy"), 0)
+        self.assertEqual(self.service.metric(suspended(reason)), 1)
+
+    def check_goes_on(self, reason):
+        self.service.wait_until_ready()  # the same process, which would otherwise have ended
+        expect(200, self.sign(self.client))
+        self.assertEqual(self.service.metric("chancery_log_healthy"), 1)
+        self.assertEqual(self.service.metric(suspended(reason)), 0)
+        self.assertGreaterEqual(self.service.metric("chancery_log_suspensions_total"), 1)
+        self.assertIn(("resumed", reason), [(entry["event"], entry["reason"]) for entry in
+                                            self.service.entries() if entry["kind"] == "log"])
+        self.check_released()
+        self.assertEqual(self.service.stop(), 0)
+        self.service.verify_log()
+
     def test_file_that_may_not_grow(self):
-        self.service.stop()
-        most = (self.service.home / "chancery.db").stat().st_size + (300 << 10)
-        self.service.start(
-            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
-        client = self.service.client(self.identity)
-        self.addCleanup(client.close)
-        self.check_refuses_and_says_so(client)
-        self.service.stop()
-        self.check_recovers()
+        pid = self.service.process.pid
+        most = (self.service.home / "chancery.db-wal").stat().st_size + (300 << 10)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        self.check_refuses_and_says_so("the database cannot be written")
+        resource.prlimit(pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.check_goes_on("the database cannot be written")
 
-    def test_full_disk(self):
-        self.service.stop()
-        disk = Path(tempfile.mkdtemp(prefix="chancery-disk-"))
-        self.addCleanup(shutil.rmtree, disk, ignore_errors=True)
-        if not mounted(disk, "size=2m"):
-            self.skipTest("a small disk takes root and the right to mount")
-        self.addCleanup(run, ["umount", "-l", disk])
-        for path in self.service.home.glob("chancery.db*"):
-            shutil.move(path, disk)
-            path.symlink_to(disk / path.name)
-        self.service.start()
-        client = self.service.client(self.identity)
-        self.addCleanup(client.close)
-        self.check_refuses_and_says_so(client)
-        self.service.stop()
-        run(["mount", "-o", "remount,size=64m", disk])
-        self.check_recovers()
+    def test_database_that_another_process_locks(self):
+        other = sqlite3.connect(self.service.home / "chancery.db", isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        self.check_refuses_and_says_so("the database is locked by another process")
+        other.execute("ROLLBACK")
+        self.check_goes_on("the database is locked by another process")
 
 
-def mounted(folder, options):
-    result = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
-                            capture_output=True, check=False)
-    return result.returncode == 0
+def suspended(reason):
+    return f'chancery_log_refusing{{reason="{reason}"}}'
 
 
 class InstallationTests(StoreTest):
