@@ -208,11 +208,13 @@ class Service:
         self.process.wait()
         self.process = None
 
+    def kill_if_running(self):
+        if self.process is not None:
+            self.kill()
+
     def remove(self):
+        self.kill_if_running()
         self._drop_clients()
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self):
