@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 #include "core/openssl_ptr.h"
 
@@ -174,6 +175,12 @@ Result<Bytes> SoftwareToken::sign_with_faults(const SigningInput& input) {
     case TokenFault::swapped_key:
       lock.unlock();
       return sign_counted(*KeyPair::make(pair->type), input);
+    case TokenFault::sign_and_end_process:
+      lock.unlock();
+      RETURN_IF_ERROR(sign_counted(*pair, input));
+      [[fallthrough]];
+    case TokenFault::end_process:
+      ::_exit(kEndedByTokenFault);
   }
   return fail(ErrorCode::internal, "no such fault");
 }

@@ -14,13 +14,16 @@ namespace chancery {
 
 /// What a signature does instead of succeeding.
 enum class TokenFault {
-  turn_away,        ///< busy, nothing was asked of a key
-  refuse,           ///< token_unavailable, nothing was signed
-  lose_answer,      ///< signed, but the answer is lost: token_unavailable
-  hang,             ///< nothing until the deadline, then token_unavailable; nothing was signed
-  wrong_signature,  ///< one bit of the signature is flipped
-  swapped_key,      ///< signed with another key of the same type
+  turn_away,             ///< busy, nothing was asked of a key
+  refuse,                ///< token_unavailable, nothing was signed
+  lose_answer,           ///< signed, but the answer is lost: token_unavailable
+  hang,                  ///< nothing until the deadline, then token_unavailable; nothing was signed
+  wrong_signature,       ///< one bit of the signature is flipped
+  swapped_key,           ///< signed with another key of the same type
+  end_process,           ///< the process ends, with kEndedByTokenFault; nothing was signed
+  sign_and_end_process,  ///< the same, signed
 };
+inline constexpr int kEndedByTokenFault = 78;  ///< exit status
 
 /// The Token contract on OpenSSL keys in memory, for tests that need no PKCS#11.
 /// tests/contract holds it to the same behaviour as the real one. Safe from many threads.
