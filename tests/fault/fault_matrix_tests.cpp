@@ -75,12 +75,15 @@ struct FileCase {
   const char* name;
   FileFault fault;
   int error;
+  std::uint64_t times = 1;
 };
 std::ostream& operator<<(std::ostream& out, const FileCase& one) {
   return out << one.name;
 }
 const FileCase kFileCases[] = {
     {"disk full", FileFault::fail, ENOSPC},
+    // Until after the reserve has been given back: outcomes cannot be written either.
+    {"disk full for long", FileFault::fail, ENOSPC, 30},
     {"failed and not applied", FileFault::fail, EIO},
     {"failed but applied", FileFault::apply_and_fail, EIO},
     {"slow", FileFault::delay, 0},
@@ -99,13 +102,16 @@ BOOST_DATA_TEST_CASE(each_change_of_a_file, boost::unit_test::data::make(kFileCa
     BOOST_TEST_CONTEXT("call " << at) {
       restore();
       FaultPlan plan;
-      plan.file = FilePlan{home().string() + "/", one.fault, one.error, at};
+      plan.file = FilePlan{home().string() + "/", one.fault, one.error, at, one.times};
       plan.wait_for_log = at % kWaitEach == 0;
       const Given given = run_with_fault(*this, key, plan);
       BOOST_TEST_REQUIRE(WIFEXITED(given.status));
       const int status = WEXITSTATUS(given.status);
       BOOST_TEST_REQUIRE((status == 0 || (ends && status == kEndedByFault)), status);
       check(given);
+      if (plan.wait_for_log && status == 0 && given.ready && !given.ended) {
+        BOOST_TEST(instance().recovered() == 0U, "it has concluded what it had opened");
+      }
       ready += given.ready;
       suspended += given.suspended;
       ended += given.ended;

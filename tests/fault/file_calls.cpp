@@ -19,7 +19,9 @@ std::atomic<bool> armed{false};
 std::atomic<std::uint64_t> calls{0};
 
 bool is_hit(const std::string& path) {
-  return path.starts_with(plan.folder) && calls.fetch_add(1) + 1 == plan.at;
+  if (!path.starts_with(plan.folder)) return false;
+  const std::uint64_t call = calls.fetch_add(1) + 1;
+  return call >= plan.at && call < plan.at + plan.times;
 }
 
 bool is_hit(int fd) {

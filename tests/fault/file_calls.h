@@ -20,8 +20,9 @@ inline constexpr int kEndedByFault = 77;  ///< exit status
 struct FilePlan {
   std::string folder;  ///< files below it count
   FileFault fault;
-  int error;         ///< errno of a failure
-  std::uint64_t at;  ///< the call that it hits, from 1
+  int error;                ///< errno of a failure
+  std::uint64_t at;         ///< the call that it hits, from 1
+  std::uint64_t times = 1;  ///< and those after it
 };
 /// From now on, until disarm_file_calls(). Not while other threads change files.
 void arm_file_calls(FilePlan plan);
