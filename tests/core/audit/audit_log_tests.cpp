@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(a_log_shorter_than_its_own_checkpoint_does_not_open) {
   BOOST_TEST((AuditLog::open(*reopened, "").error().code == ErrorCode::internal));
 }
 
-BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_kept_apart_closes_the_log) {
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_kept_apart_holds_the_log_until_it_is) {
   const auto text = log->prepare_checkpoint(kOrigin).value().value();
   std::filesystem::create_directory(checkpoint_file());
   const auto published = log->publish_checkpoint(text, sign(text.text()));
@@ -344,6 +344,16 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_kept_apart_closes_the_log) {
   BOOST_TEST(log->problem() != "");
   const auto refused = log->record(context_of("a"), AuditEntry(EntryKind::read));
   BOOST_TEST((refused.error().code == ErrorCode::store_unavailable));
+  BOOST_TEST(log->reason() == "a checkpoint could not be kept");
+  BOOST_TEST(!log->ended());
+
+  std::filesystem::remove(checkpoint_file());
+  BOOST_TEST(!log->prepare_checkpoint(kOrigin).value(), "it is the newest");
+  BOOST_TEST(log->healthy());
+  BOOST_TEST(log->reason() == "");
+  BOOST_TEST(std::filesystem::exists(checkpoint_file()));
+  BOOST_TEST(log->published_checkpoint() != "");
+  append();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
