@@ -23,6 +23,7 @@ class Run {
 
   void all() {
     const std::uint64_t before = flow_.token().status().signatures;
+    bool needs_restart = false;
     if (plan_.file) arm_file_calls(*plan_.file);
     if (const auto opened = flow_.try_reopen(); opened) {
       tell("ready");
@@ -30,11 +31,14 @@ class Run {
       AuditLog& log = flow_.instance().log();
       if (log.counters().suspensions > 0) tell("suspended");
       if (log.ended()) tell("ended");
+      needs_restart = log.needs_restart();
       if (plan_.wait_for_log && !log.ended()) go_on();
     } else {
       honest(opened.error());
     }
+    const std::uint64_t calls = file_calls();
     flow_.close();
+    if (needs_restart && file_calls() != calls) tell("wrong it wrote after a failed flush");
     if (plan_.file && disarm_file_calls()) tell("reached");
     tell("signatures " + std::to_string(flow_.token().status().signatures - before));
   }

@@ -68,6 +68,10 @@ void arm_file_calls(FilePlan wanted) {
   armed = true;
 }
 
+std::uint64_t file_calls() {
+  return calls.load();
+}
+
 bool disarm_file_calls() {
   armed = false;
   return calls.load() >= plan.at;

@@ -26,6 +26,8 @@ struct FilePlan {
 };
 /// From now on, until disarm_file_calls(). Not while other threads change files.
 void arm_file_calls(FilePlan plan);
+/// How many came since.
+std::uint64_t file_calls();
 /// Whether the call of the plan was reached.
 bool disarm_file_calls();
 
