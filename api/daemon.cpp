@@ -132,9 +132,7 @@ Daemon::~Daemon() {
 Result<void> Daemon::start_cosigning() {
   cosigning_ = std::make_unique<Cosigning>(instance_.log(), instance_.store(),
                                            instance_.witness_policy(), witness_client);
-  cosigning_->wait_until_asked();
-  if (instance_.log().healthy()) return {};
-  return fail(ErrorCode::internal, instance_.log().problem());
+  return cosigning_->ask_all();
 }
 
 void Daemon::publish_checkpoint() {

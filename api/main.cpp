@@ -14,6 +14,7 @@
 #include <iostream>
 
 #include "api/daemon.h"
+#include "api/witness_client.h"
 #include "api/witness_server.h"
 #include "core/durable_file.h"
 #include "core/installation.h"
@@ -274,6 +275,9 @@ Result<void> make_identity(const std::string& home_option, const std::string& na
   TokenEvents events;
   ASSIGN_OR_RETURN(const auto token, start_token(config, events));
   ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
+  Cosigning cosigning(instance->log(), instance->store(), instance->witness_policy(),
+                      witness_client);
+  RETURN_IF_ERROR(cosigning.ask_all());
   RETURN_IF_ERROR(enroll_locally(*instance, name, ProfileName::literal("identity"), out));
   std::cout << "identity " << name.text() << " in " << out << std::endl;
   return {};

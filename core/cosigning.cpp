@@ -40,12 +40,14 @@ void Cosigning::wake() {
   changed_.notify_all();
 }
 
-void Cosigning::wait_until_asked() {
+Result<void> Cosigning::ask_all() {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, limits::witness_deadline, [this] {
     return log_.signed_checkpoint().note.empty() ||
            std::ranges::all_of(workers_, [](const Worker& worker) { return worker.asked; });
   });
+  if (log_.healthy()) return {};
+  return fail(ErrorCode::internal, log_.problem());
 }
 
 std::vector<Cosigning::Status> Cosigning::status() const {

@@ -29,9 +29,10 @@ class Cosigning {
 
   /// There is a new signed checkpoint.
   void wake();
-  /// Waits until every witness has answered or failed to, once; or until nothing is signed yet; at
-  /// most limits::witness_deadline.
-  void wait_until_asked();
+  /// For the start: whether the witnesses let this log go on. Waits until each has answered or
+  /// failed to, once; where nothing is signed yet not at all; at most limits::witness_deadline, so
+  /// that one which is down keeps nobody from starting. internal with what a witness knows.
+  Result<void> ask_all();
 
   /// How it stands with one witness.
   struct Status {

@@ -2,8 +2,10 @@
 witness that is down delays nothing but what its log's policy says; one that remembers more than a
 database ends the service on it."""
 
+import contextlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -211,6 +213,11 @@ class WitnessTests(unittest.TestCase):
         self.assertEqual(self.a.process.wait(60), 1, self.a.log())
         self.a.process = None
         self.assertIn("the witness b has signed a checkpoint of", self.a.log())
+        identity = run([service.bin_folder / "chanceryd", "identity", "admin", "--home",
+                        self.a.home, "--out", self.a.folder / "admin"], check=False)
+        self.assertEqual(identity.returncode, 1, identity)
+        self.assertIn(b"the witness b has signed a checkpoint of", identity.stderr)
+        self.assertFalse((self.a.folder / "admin").exists())
 
         # With the witness down the start cannot know; the first answer ends it.
         self.beside_b.kill()
@@ -255,6 +262,28 @@ class WitnessTests(unittest.TestCase):
         self.assertRegex(answer.body, rb"^[1-9][0-9]*\n$")
         self.assertEqual(self.beside_a.post(b"old 0\n\n" + note).status, 404)
         self.assertEqual(self.beside_b.stop(), 0)
+
+
+class HeartbeatTests(unittest.TestCase):
+    def test_silence_has_entries_and_checkpoints(self):
+        quiet = Service()
+        self.addCleanup(quiet.remove)
+        with open(quiet.home / "config.yaml", "a", encoding="utf-8") as config:
+            config.write("\nlog:\n  heartbeat: 1s\n")
+        quiet.start()
+        wait_until(lambda: self.under_checkpoint(quiet) >= 2, "heartbeats come", 60)
+        beats = [entry for entry in quiet.entries() if entry["kind"] == "heartbeat"]
+        self.assertGreaterEqual(len(beats), 2, beats)
+        self.assertEqual({beat["interval"] for beat in beats}, {"1s"})
+        quiet.verify_log()
+
+    @staticmethod
+    def under_checkpoint(quiet):
+        """Heartbeats that are signed; read from the database, which nothing is recorded of."""
+        with contextlib.closing(sqlite3.connect(quiet.copy_database())) as database:
+            return database.execute(
+                "SELECT count(*) FROM entry WHERE json_extract(text, '$.kind') = 'heartbeat'"
+                " AND number < (SELECT max(size) FROM checkpoint WHERE note <> '')").fetchone()[0]
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
 #include <fstream>
@@ -41,16 +42,17 @@ class NearWitness {
     const Witness::Answer answer = witness_->add_checkpoint(body);
     return {answer.status, answer.body};
   }
+  /// May be called from another thread.
   [[nodiscard]] WitnessSubmission::Post post() {
     return [this](const std::string& url,
                   const std::string& body) -> Result<WitnessSubmission::Reply> {
-      BOOST_TEST(url == "http://w/add-checkpoint");
+      if (url != "http://w/add-checkpoint") return fail(ErrorCode::internal, "not here: " + url);
       ++asked;
       return answer(body);
     };
   }
 
-  int asked = 0;
+  std::atomic<int> asked = 0;
 
  private:
   TemporaryFolder folder_;
