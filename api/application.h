@@ -4,6 +4,7 @@
 #include "api/metrics.h"
 #include "api/router.h"
 #include "core/checkpoint_publisher.h"
+#include "core/cosigning.h"
 #include "core/crl_publisher.h"
 #include "core/instance.h"
 
@@ -20,6 +21,8 @@ struct Application {
   std::string openapi;                 ///< the document, as served
   std::function<void()> publish_soon;  ///< wakes the CRL publisher
   std::function<bool()> stopping;      ///< readiness ends when the stop begins
+  /// How it stands with each witness; empty where there are none.
+  std::function<std::vector<Cosigning::Status>()> witnesses = {};
 };
 
 /// The routes of the mutual-TLS listener and of the public plain one. `application` outlives them.

@@ -46,6 +46,17 @@ Result<HttpResponse> openapi(Call& call) {
   return response;
 }
 
+Json witnesses_json(const Application& application) {
+  Json all = Json::array();
+  if (!application.witnesses) return all;
+  for (const Cosigning::Status& witness : application.witnesses()) {
+    Json one = {{"name", witness.name}, {"size", witness.size}, {"failures", witness.failures}};
+    if (!witness.problem.empty()) one["problem"] = witness.problem;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 Result<HttpResponse> status(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::status_read));
   const Instance& instance = call.instance();
@@ -66,9 +77,11 @@ Result<HttpResponse> status(Call& call) {
        {{"healthy", instance.log().healthy()},
         {"size", head.size},
         {"root", to_base64(head.root)},
+        {"published", instance.log().published_size()},
         {"waiting", instance.log().counters().waiting}}},
       {"policy",
        {{"version", version}, {"loaded_at", policy ? to_rfc3339_seconds(policy->loaded_at) : ""}}}};
+  body["witnesses"] = witnesses_json(call.application);
   if (!token.problem.empty()) body["token"]["problem"] = token.problem;
   if (!instance.log().healthy()) body["log"]["problem"] = instance.log().problem();
   return json_response(200, body);

@@ -31,6 +31,19 @@ std::string log_text(const json& log) {
   return "log of " + number_text(log, "size") + " entries";
 }
 
+/// Those that do not sign, and why.
+std::string witnesses_text(const json& answer) {
+  std::string text;
+  const auto found = answer.find("witnesses");
+  if (found == answer.end() || !found->is_array()) return text;
+  for (const json& witness : *found) {
+    const std::string problem = optional_text_in(witness, "problem");
+    if (problem.empty()) continue;
+    text += "; witness " + optional_text_in(witness, "name") + ": " + problem;
+  }
+  return text;
+}
+
 Result<ExitCode> status(Session& session) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->get("/v1/status"));
@@ -38,7 +51,8 @@ Result<ExitCode> status(Session& session) {
   std::string policy = optional_text_in(part(answer, "policy"), "version").substr(0, 12);
   session.print(std::string(ready ? "ready" : "NOT READY") + ": chanceryd " +
                     optional_text_in(answer, "version") + "; " + token_text(part(answer, "token")) +
-                    "; " + log_text(part(answer, "log")) + "; policy " + policy,
+                    "; " + log_text(part(answer, "log")) + "; policy " + policy +
+                    witnesses_text(answer),
                 answer);
   return ready ? ExitCode::done : ExitCode::failed;
 }

@@ -90,8 +90,8 @@ class AuditLog {
   /// Keeps the signed note durably; from now on it is the published one, unless a quorum of
   /// witnesses has to cosign it before.
   Result<void> publish_checkpoint(const CheckpointText& text, const std::string& note);
-  /// Keeps a witness's signature on the signed checkpoint of that size, which CHECKs that there is
-  /// one; publishes that checkpoint where it has its quorum now and no later one is published. The
+  /// Keeps a witness's signature on the signed checkpoint of that size (CHECK: there is one);
+  /// publishes that checkpoint where it has its quorum now and no later one is published. The
   /// caller has verified the line.
   Result<void> add_cosignature(CosignatureRecord cosignature);
   /// The newest that is signed, published or not.

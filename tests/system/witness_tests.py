@@ -158,6 +158,10 @@ class WitnessTests(unittest.TestCase):
         self.assertEqual(self.published(self.a)[0], size)
         self.assertEqual(self.receipt(self.a, later["serial"]).status, 404)
         self.assertGreater(self.metric(self.a, 'chancery_witness_failures_total{witness="b"}'), 0)
+        log, (witness,) = (self.a.status()[member] for member in ("log", "witnesses"))
+        self.assertEqual((log["published"], witness["name"], witness["size"]), (size, "b", size))
+        self.assertIn("no answer", witness["problem"])
+        self.assertIn(b"; witness b: there is no answer", self.status_line(self.a))
         self.assertEqual(self.a.public("/readyz").status, 200)
         self.assertEqual(self.b.public("/readyz").status, 200)
 
@@ -169,6 +173,12 @@ class WitnessTests(unittest.TestCase):
         copy = self.a.copy_database()
         own, _ = self.a.verifiers(copy)
         self.assertIn(b" cosigned by b.example/witness", run(own).stdout)
+
+    @staticmethod
+    def status_line(installation):
+        return run([service.bin_folder / "chancery", "--url",
+                    f"https://127.0.0.1:{installation.api_port}", "--identity",
+                    installation.identity("admin"), "status"]).stdout
 
     def wait_for_receipt(self, installation, serial):
         def there():

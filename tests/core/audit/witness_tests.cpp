@@ -170,8 +170,8 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(witness)
 
-// What another witness answers to its own tests. An unknown log is 404 since the specification's
-// first version; there it is 403.
+// What another witness answers to its own tests. An unknown log is 404 by the specification, where
+// that one says 403.
 BOOST_AUTO_TEST_CASE(answers_the_submissions_of_another_witness) {
   WitnessHome home(vector_file("log.vkey"));
   const int expected[] = {200, 403, 404, 422, 422, 200, 409, 200, 409};
