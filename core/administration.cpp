@@ -107,7 +107,9 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   }
 
   Bytes random = random_bytes(32);
-  EnrollmentTicket ticket{Secret(to_base64url(random)), request.name, now() + request.token_life};
+  // In whole seconds, so that the row and the entry say the same.
+  const Time expires_at = std::chrono::ceil<Seconds>(now() + request.token_life);
+  EnrollmentTicket ticket{Secret(to_base64url(random)), request.name, expires_at};
   std::vector<StoreChange> changes;
   if (!known) {
     changes.push_back(AddMachine{{request.name, caller.context.machine.name, now(), 0}});

@@ -46,15 +46,19 @@ Result<const Row*> RowStream<Row>::peek() {
   if (position_ < rows_.size()) return &rows_[position_];
   // Counted before they are fetched: on a live service there may be more by then, never fewer.
   ASSIGN_OR_RETURN(const std::uint64_t count, (store_.*count_)());
-  while (next_number_ <= count) {
-    const auto expected = std::min<std::uint64_t>(kRows, count - next_number_ + 1);
-    ASSIGN_OR_RETURN(rows_, (store_.*fetch_)(next_number_, static_cast<std::size_t>(expected)));
-    position_ = 0;
-    next_number_ += expected;
-    missing_ += expected - rows_.size();
-    if (!rows_.empty()) return &rows_[0];
+  if (next_number_ > count) return nullptr;
+  const auto expected = std::min<std::uint64_t>(kRows, count - next_number_ + 1);
+  ASSIGN_OR_RETURN(rows_, (store_.*fetch_)(next_number_, static_cast<std::size_t>(expected)));
+  position_ = 0;
+  missing_ += expected - rows_.size();
+  if (rows_.empty()) {
+    // A number may be far away from all others, because somebody wrote it there: what is behind a
+    // hole of this size is not looked for.
+    next_number_ = count + 1;
+    return nullptr;
   }
-  return nullptr;
+  next_number_ += expected;
+  return &rows_[0];
 }
 
 InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings)

@@ -53,7 +53,7 @@ std::string first_difference(const CaRecord& row, const nlohmann::json& entry) {
 std::string first_difference(const EnrollmentRecord& row, const nlohmann::json& entry) {
   if (row.machine.text() != text_member(entry, "owner")) return "machine";
   if (row.profile.text() != text_member(entry, "profile")) return "profile";
-  if (to_rfc3339_seconds(row.expires_at) != text_member(entry, "expires_at")) return "expires_at";
+  if (row.expires_at != time_member(entry, "expires_at")) return "expires_at";
   return "";
 }
 

@@ -1,6 +1,7 @@
 #include "core/store_rows.h"
 
 #include <array>
+#include <limits>
 
 #include "core/name_table.h"
 
@@ -48,7 +49,13 @@ class Reader {
     if (const auto micros = row_.optional_integer(column_++)) time = Time(Time::duration(*micros));
   }
   void read(std::uint64_t& value) { value = row_.index(column_++); }
-  void read(unsigned& value) { value = static_cast<unsigned>(row_.integer(column_++)); }
+  void read(unsigned& value) {
+    const std::uint64_t number = row_.index(column_++);
+    if (number > std::numeric_limits<unsigned>::max()) {
+      keep(value, Result<unsigned>(invalid("", "the number is too large")));
+    }
+    value = static_cast<unsigned>(number);
+  }
   void read(Bytes& value) { value = row_.blob(column_++); }
   void read(std::string& value) { value = row_.text(column_++); }
   void read(std::optional<std::string>& value) { value = row_.optional_text(column_++); }

@@ -151,10 +151,6 @@ def micros(time):
         "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def seconds(time):
-    return micros(time)[:19] + "Z"
-
-
 def machine_of(entry):
     """Whom a row names for this entry: nobody where it knows a certificate only."""
     machine = entry.get("machine", "")
@@ -404,7 +400,7 @@ class Verifier:
         rows = self.rows_by("token_sha256, machine, profile, expires_at, used_at, entry",
                             "enrollment", lambda row: row["token_sha256"].hex())
         for row in rows.values():
-            row["expires_at"] = seconds(row["expires_at"])
+            row["expires_at"] = micros(row["expires_at"]).replace(".000000Z", "Z")
         self.compare("enrolment token", tokens, rows)
         for index, outcome in enumerate(self.entries):
             token = self.intent_of(outcome).get("token_sha256")

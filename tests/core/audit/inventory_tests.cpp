@@ -4,138 +4,11 @@
 #include <filesystem>
 
 #include "core/audit_verify.h"
-#include "tests/core/audit/log_fixture.h"
+#include "tests/core/audit/inventory_fixture.h"
 #include "tests/core/audit/python_verifier.h"
 
 namespace chancery {
 namespace {
-
-/// A log of everything that makes a row: two of each, so that they can be mistaken for each other.
-struct Inventory : LogHome {
-  Inventory() {
-    for (const char* name : {"one", "two"}) {
-      create_key(name);
-      create_ca(name);
-      add_machine(name);
-      publish_crl(name, "1000");
-    }
-    renewed = add_machine("one");
-    enroll(renewed, Conclusion::ok);
-    used_up = add_machine("two");
-    enroll(used_up, Conclusion::unknown);
-    publish_crl("one", "2000");
-    ask("released", Conclusion::ok);
-    ask("lost", Conclusion::unknown);
-    claim("open");
-  }
-
-  void create_key(const std::string& name) {
-    const KeyRecord key{KeyName::literal(name),
-                        KeyId::random(),
-                        KeyPurpose::data,
-                        KeyType::rsa_2048,
-                        {SignatureAlgorithm::rsa_pss_sha256, SignatureAlgorithm::rsa_pkcs1_sha256},
-                        MachineName::literal("web"),
-                        now(),
-                        random_bytes(64)};
-    AuditEntry intent(EntryKind::intent), outcome(EntryKind::outcome);
-    intent.set("operation", "key.create").set("key", name).set("key_type", "rsa-2048");
-    intent.set("key_id", to_hex(key.id.bytes)).set("purpose", "data");
-    intent.set("algorithms", names_of(key.algorithms));
-    outcome.set("key", name).set("spki_sha256", to_hex(sha256(key.spki)));
-    finish(intend(std::move(intent)), Conclusion::ok, std::move(outcome), {AddKey{key}});
-  }
-
-  void create_ca(const std::string& name) {
-    const CaRecord ca{CaName::literal(name), KeyName::literal(name), CaName::literal("one"),
-                      random_bytes(64), 1};
-    AuditEntry entry(EntryKind::ca);
-    entry.set("ca", name).set("key", name).set("issuer", "one").set("crl_shards", 1U);
-    entry.set("certificate_sha256", to_hex(sha256(ca.certificate)));
-    log->record(context_of("self"), std::move(entry), {AddCa{ca}}).value();
-  }
-
-  /// The new token's hash; of a known machine, another token.
-  Bytes add_machine(const std::string& name) {
-    const MachineName machine = MachineName::literal(name);
-    const EnrollmentRecord enrollment{random_bytes(32), machine, ProfileName::literal("machine"),
-                                      now() + Seconds(60), std::nullopt};
-    std::vector<StoreChange> changes{AddEnrollment{enrollment}};
-    if (!store->machine(machine).value()) {
-      changes.emplace_back(AddMachine{{machine, MachineName::literal("operator"), now()}});
-    }
-    AuditEntry entry(EntryKind::machine);
-    entry.set("owner", name).set("profile", "machine");
-    entry.set("expires_at", to_rfc3339_seconds(enrollment.expires_at));
-    entry.set("token_sha256", to_hex(enrollment.token_sha256));
-    log->record(context_of("operator"), std::move(entry), std::move(changes)).value();
-    return enrollment.token_sha256;
-  }
-
-  void enroll(const Bytes& token, Conclusion conclusion) {
-    CertificateRecord certificate = new_certificate();
-    AuditEntry outcome = certificate_outcome_entry(certificate);
-    if (conclusion == Conclusion::unknown) {
-      certificate.state = CertificateState::unknown;
-      certificate.der.clear();
-      outcome = AuditEntry(EntryKind::outcome);
-    }
-    AuditEntry intent = certificate_intent_entry(certificate);
-    intent.set("token_sha256", to_hex(token));
-    finish(intend(std::move(intent), {ClaimEnrollment{token, now()}}), conclusion,
-           std::move(outcome), {AddCertificate{certificate}});
-  }
-
-  void publish_crl(const std::string& issuer, const std::string& number) {
-    const Time at = from_unix_seconds(to_unix_seconds(now()));
-    const CrlRecord crl{CaName::literal(issuer), number, at,
-                        at + Seconds(3600),      7,      random_bytes(64)};
-    AuditEntry intent(EntryKind::intent), outcome(EntryKind::outcome);
-    intent.set("operation", "crl.sign").set("issuer", issuer);
-    intent.set("crl_number", number).set("crl_entries", crl.entries);
-    intent.set("this_update", to_rfc3339_seconds(crl.this_update));
-    intent.set("next_update", to_rfc3339_seconds(crl.next_update));
-    outcome.set("crl_sha256", to_hex(sha256(crl.der)));
-    finish(intend(std::move(intent)), Conclusion::ok, std::move(outcome), {PutCrl{crl}});
-  }
-
-  Intent claim(const std::string& key) {
-    return intend(AuditEntry(EntryKind::intent),
-                  {ClaimRequest{{MachineName::literal("web"), key, random_bytes(32), "req-" + key,
-                                 0, std::nullopt, now() + Seconds(3600)}}},
-                  "req-" + key);
-  }
-
-  void ask(const std::string& key, Conclusion conclusion) {
-    Intent intent = claim(key);
-    const Bytes signature = random_bytes(64);
-    AuditEntry outcome(EntryKind::outcome);
-    std::string answer = "unknown";
-    if (conclusion == Conclusion::ok) {
-      outcome.set("signature_sha256", to_hex(sha256(signature)));
-      answer = R"({"intent":)" + std::to_string(intent.index()) + R"(,"request":"req-)" + key +
-               R"(","signature":")" + to_base64(signature) + R"("})";
-    }
-    finish(std::move(intent), conclusion, std::move(outcome),
-           {AnswerRequest{MachineName::literal("web"), key, answer}});
-  }
-
-  Intent intend(AuditEntry entry, std::vector<StoreChange> changes = {},
-                const std::string& request = "req-1") {
-    return log
-        ->intend(context_of("web", request), policy.allow(), std::move(entry), SigningInput{},
-                 std::move(changes))
-        .value();
-  }
-
-  void finish(Intent intent, Conclusion conclusion, AuditEntry entry,
-              std::vector<StoreChange> changes) {
-    BOOST_REQUIRE(log->conclude(context_of("web"), std::move(intent), conclusion, std::move(entry),
-                                std::move(changes)));
-  }
-
-  Bytes renewed, used_up;
-};
 
 struct Tampering {
   std::string name, sql;
@@ -212,7 +85,7 @@ std::vector<Tampering> other_columns() {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(inventory, Inventory)
+BOOST_FIXTURE_TEST_SUITE(inventory, InventoryLog)
 
 BOOST_AUTO_TEST_CASE(rows_and_entries_of_every_kind_agree) {
   const auto report = verify_log(*store, {}).value();
