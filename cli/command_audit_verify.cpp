@@ -7,9 +7,9 @@
 #include "cli/audit_commands.h"
 #include "cli/file.h"
 #include "cli/log_reader.h"
-#include "cli/log_replay.h"
 #include "cli/verifier_keys.h"
 #include "core/audit_verify.h"
+#include "core/log_replay.h"
 
 namespace chancery {
 namespace {
@@ -87,7 +87,7 @@ Result<void> replay_entries(Service& service, std::uint64_t size, LogReplay& rep
     std::uint64_t count = std::min<std::uint64_t>(size - replay.size(), limits::audit_page_entries);
     ASSIGN_OR_RETURN(LogPage page, read_log_page(service, replay.size(), count));
     if (page.entries.empty()) return {};  // shorter than its checkpoint: finish() says so
-    for (const std::string& entry : page.entries) replay.add(entry);
+    for (const std::string& entry : page.entries) RETURN_IF_ERROR(replay.add(entry));
     show_progress(replay.size(), size);
   }
   return {};
@@ -97,7 +97,7 @@ struct LiveLog {
   std::vector<std::string> vkeys;
   bool pinned = false;
   std::string note;
-  LogReplay replay;
+  LogReplay replay{GrowingTree::no_sink()};
   json own_check;  ///< the service's, of its inventory against its log
 };
 
@@ -138,8 +138,8 @@ std::string describe(const LiveLog& log) {
   std::string line = "good: " + std::to_string(replay.size()) + " entries give root " +
                      to_base64(replay.root()) + ", signed by " + std::to_string(log.vkeys.size()) +
                      (log.pinned ? " known keys" : " keys that the service named") + "; of " +
-                     std::to_string(replay.intents()) + " intents " +
-                     std::to_string(replay.open_intents()) + " open";
+                     std::to_string(replay.state().intents) + " intents " +
+                     std::to_string(replay.state().open_intents.size()) + " open";
   return line + "; the service's own check: " + optional_text_in(log.own_check, "summary");
 }
 
@@ -164,7 +164,7 @@ Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options
                                 {"findings", log.replay.findings().kept()},
                                 {"entries", log.replay.size()},
                                 {"root", to_base64(log.replay.root())},
-                                {"open_intents", log.replay.open_intents()},
+                                {"open_intents", log.replay.state().open_intents.size()},
                                 {"vkeys", log.vkeys},
                                 {"checkpoint", log.note},
                                 {"service", log.own_check}});

@@ -29,7 +29,6 @@ constexpr std::array kKindNames = {
 
 constexpr std::string_view kTimeMember = "time";
 constexpr std::string_view kNoTime = "0000-00-00T00:00:00.000000Z";
-constexpr std::uint64_t kLargestInteger = (1ULL << 53) - 1;  // exact in every JSON reader
 
 bool is_plain(char c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -49,14 +48,6 @@ std::string encode(std::string_view value) {
     return text.append(1, '"').append(value).append(1, '"');
   }
   return nlohmann::json(value).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
-bool is_permitted_value(const nlohmann::json& value) {
-  if (value.is_string()) return true;
-  if (value.is_number_unsigned()) return value.get<std::uint64_t>() <= kLargestInteger;
-  if (value.is_boolean()) return value.get<bool>();
-  return value.is_array() &&
-         std::ranges::all_of(value, [](const auto& v) { return v.is_string(); });
 }
 
 }  // namespace
@@ -152,23 +143,6 @@ AuditEntry& AuditEntry::put(std::string_view member, std::string encoded) {
   CHECK(member != kTimeMember && is_member_name(member));
   members_.emplace(place, member, std::move(encoded));
   return *this;
-}
-
-bool is_canonical_entry(std::string_view text, const nlohmann::json& entry) {
-  if (!entry.is_object() || entry.value("v", nlohmann::json()) != 1) return false;
-  for (const auto& [name, value] : entry.items()) {
-    if (!is_member_name(name) || !is_permitted_value(value)) return false;
-  }
-  auto text_at = [&](const char* name) {
-    const auto member = entry.find(name);
-    return member != entry.end() && member->is_string() ? member->get<std::string>() : "";
-  };
-  if (!parse_entry_kind(text_at("kind"))) return false;
-  const auto time = from_rfc3339(text_at("time"));
-  if (!time || to_rfc3339(*time) != text_at("time")) return false;
-  // nlohmann sorts members by name and keeps one of two of the same name, so any other spelling of
-  // the same object shows.
-  return entry.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) == text;
 }
 
 }  // namespace chancery

@@ -34,6 +34,8 @@ std::string_view name_of(EntryKind kind);
 /// By name; an unknown one is invalid_request (field "kind").
 Result<EntryKind> parse_entry_kind(std::string_view name);
 
+inline constexpr std::uint64_t kLargestInteger = (1ULL << 53) - 1;  // exact in every JSON reader
+
 /// One entry of the audit log as it is hashed: a JSON object on one line, ASCII only, no white
 /// space, members in order of their names, values strings, non-negative integers below 2^53, true,
 /// or arrays of strings. Every entry has "kind", "time" and "v" (1). docs/audit-format.md lists
@@ -73,9 +75,5 @@ class AuditEntry {
   EntryKind kind_;
   std::vector<Member> members_;  // sorted by name, without "time"
 };
-
-/// True when `text`, which decodes to `decoded`, is an entry in the one form that AuditEntry
-/// writes: who decodes and encodes it again gets the same bytes.
-bool is_canonical_entry(std::string_view text, const nlohmann::json& decoded);
 
 }  // namespace chancery

@@ -1,14 +1,10 @@
 #include "core/audit_verify.h"
 
 #include <algorithm>
-#include <map>
-#include <nlohmann/json.hpp>
 
-#include "core/audit_findings.h"
 #include "core/cosignature.h"
-#include "core/growing_tree.h"
 #include "core/inventory_check.h"
-#include "core/logged_entry.h"
+#include "core/log_replay.h"
 #include "core/tile.h"
 
 namespace chancery {
@@ -19,25 +15,26 @@ constexpr std::size_t kRows = 1024;
 class LogCheck {
  public:
   LogCheck(Store& store, const std::vector<NoteVerifier>& verifiers)
-      : store_(store), verifiers_(verifiers), inventory_(store, findings_) {
-    check_tile_ = [this](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
-      return check_tile(level, index, hashes, root);
-    };
-  }
+      : store_(store),
+        verifiers_(verifiers),
+        replay_([this](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
+          return check_tile(level, index, hashes, root);
+        }),
+        inventory_(store, findings_) {}
 
   Result<VerifyReport> run(const VerifyOptions& options) {
     ASSIGN_OR_RETURN(size_, store_.log_size());
     for (const RememberedCheckpoint& one : options.remembered) expect(one);
     ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
-    while (tree_.size() < size_) {
-      ASSIGN_OR_RETURN(const auto entries, store_.entries(tree_.size(), rows_left()));
+    while (replay_.size() < size_) {
+      ASSIGN_OR_RETURN(const auto entries, store_.entries(replay_.size(), rows_left()));
       if (entries.size() < rows_left()) {
         // Nothing after a hole can be hashed at its place.
-        findings_.add(tree_.size() + entries.size(), "is not there");
+        findings_.add(replay_.size() + entries.size(), "is not there");
         return report();
       }
       for (const std::string& text : entries) RETURN_IF_ERROR(check_entry(text));
-      if (options.progress) options.progress(tree_.size(), size_);
+      if (options.progress) options.progress(replay_.size(), size_);
     }
     RETURN_IF_ERROR(check_checkpoints());
     RETURN_IF_ERROR(inventory_.finish(size_));
@@ -47,24 +44,14 @@ class LogCheck {
 
  private:
   [[nodiscard]] std::size_t rows_left() const {
-    return static_cast<std::size_t>(std::min<std::uint64_t>(kRows, size_ - tree_.size()));
+    return static_cast<std::size_t>(std::min<std::uint64_t>(kRows, size_ - replay_.size()));
   }
 
   Result<void> check_entry(const std::string& text) {
-    const std::uint64_t index = tree_.size();
-    const auto entry = nlohmann::json::parse(text, nullptr, false);
-    if (!is_canonical_entry(text, entry)) {
-      findings_.add(index, "is not a canonical entry");
-    } else {
-      std::string time = text_member(entry, "time");  // of fixed width: it sorts as text
-      if (time < last_time_) findings_.add(index, "is older than the one before it");
-      last_time_ = std::move(time);
-      const auto kind = parse_entry_kind(text_member(entry, "kind"));
-      CHECK(kind);
-      RETURN_IF_ERROR(inventory_.check_entry(index, *kind, entry));
-    }
     RETURN_IF_ERROR(check_checkpoints());
-    return tree_.append(bytes_of(text), check_tile_);
+    ASSIGN_OR_RETURN(const auto checked, replay_.add(text));
+    if (checked) RETURN_IF_ERROR(inventory_.check_entry(*checked));
+    return {};
   }
 
   Result<void> check_tile(unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
@@ -89,7 +76,7 @@ class LogCheck {
                     remembered.name + " (" + std::to_string(checkpoint->size) + ")");
       return;
     }
-    expected_.emplace(checkpoint->size, Expected{remembered.name, checkpoint->root});
+    replay_.expect(*checkpoint, remembered.name);
   }
 
   /// Parsed, where every key has signed it; what is wrong becomes a finding.
@@ -111,13 +98,6 @@ class LogCheck {
 
   /// Those of exactly the size that the tree has now.
   Result<void> check_checkpoints() {
-    for (; !expected_.empty() && expected_.begin()->first == tree_.size();
-         expected_.erase(expected_.begin())) {
-      const Expected& expected = expected_.begin()->second;
-      if (!std::ranges::equal(expected.root, tree_.frontier().root())) {
-        findings_.add(expected.name + " has another root than the entries");
-      }
-    }
     for (;;) {
       if (next_checkpoint_ == checkpoints_.size()) {
         if (checkpoints_exhausted_) return {};
@@ -127,7 +107,7 @@ class LogCheck {
         continue;
       }
       const CheckpointRecord& checkpoint = checkpoints_[next_checkpoint_];
-      if (checkpoint.size > tree_.size()) return {};
+      if (checkpoint.size > replay_.size()) return {};
       check_checkpoint(checkpoint);
       RETURN_IF_ERROR(check_cosignatures(checkpoint));
       last_checkpoint_ = checkpoint.size;
@@ -137,7 +117,7 @@ class LogCheck {
 
   void check_checkpoint(const CheckpointRecord& record) {
     const std::string name = "checkpoint of size " + std::to_string(record.size);
-    if (!std::ranges::equal(record.root, tree_.frontier().root())) {
+    if (!std::ranges::equal(record.root, replay_.root())) {
       findings_.add(name + " has another root than the entries");
     }
     if (record.note.empty()) return;  // written down, and a crash came before the signature
@@ -177,8 +157,8 @@ class LogCheck {
     if (last && last->size > log_size) {
       findings_.add("the log is shorter than its checkpoint of size " + std::to_string(last->size));
     }
-    const auto open = inventory_.first_open_intent();
-    if (mark > log_size || (open && *open < mark)) {
+    const auto& open = replay_.state().open_intents;
+    if (mark > log_size || (!open.empty() && open.begin()->first < mark)) {
       findings_.add("recovery would begin behind an intent that is open");
     }
     return log_size == size_ ? check_surplus_tiles() : Result<void>();
@@ -200,14 +180,14 @@ class LogCheck {
   VerifyReport report() {
     VerifyReport report;
     report.good = findings_.count() == 0;
-    report.entries = tree_.size();
-    report.root = copy_of(tree_.frontier().root());
+    report.entries = replay_.size();
+    report.root = copy_of(replay_.root());
     report.checkpointed = checkpointed_;
     report.checkpoints = checkpoints_verified_;
     report.cosigned = cosigned_;
     report.certificates = inventory_.certificates();
     report.revocations = inventory_.revocations();
-    report.open_intents = inventory_.open_intents();
+    report.open_intents = replay_.state().open_intents.size();
     report.finding_count = findings_.count();
     report.findings = findings_.kept();
     return report;
@@ -215,18 +195,11 @@ class LogCheck {
 
   Store& store_;
   const std::vector<NoteVerifier>& verifiers_;
-  AuditFindings findings_;
+  LogReplay replay_;
+  AuditFindings& findings_ = replay_.findings();
   InventoryCheck inventory_;
-  GrowingTree tree_;
-  GrowingTree::TileSink check_tile_;
   std::uint64_t size_ = 0;
-  std::string last_time_;
 
-  struct Expected {
-    std::string name;
-    Bytes root;
-  };
-  std::multimap<std::uint64_t, Expected> expected_;
   std::vector<CheckpointRecord> checkpoints_;
   std::size_t next_checkpoint_ = 0;
   std::uint64_t last_checkpoint_ = 0;

@@ -6,7 +6,8 @@
 
 namespace chancery {
 
-Result<CertificateRecord> certificate_of_intent(const nlohmann::json& intent) {
+template <class Entry>
+Result<CertificateRecord> certificate_of_intent(const Entry& intent) {
   CertificateRecord record;
   record.state = CertificateState::unknown;
   ASSIGN_OR_RETURN(record.serial, Serial::parse(text_member(intent, "serial")));
@@ -20,5 +21,8 @@ Result<CertificateRecord> certificate_of_intent(const nlohmann::json& intent) {
   ASSIGN_OR_RETURN(record.spki_sha256, from_hex(text_member(intent, "spki_sha256")));
   return record;
 }
+
+template Result<CertificateRecord> certificate_of_intent(const nlohmann::json&);
+template Result<CertificateRecord> certificate_of_intent(const EntryView&);
 
 }  // namespace chancery

@@ -17,19 +17,27 @@ Result<GrowingTree> GrowingTree::open(Store& store) {
   return tree;
 }
 
+GrowingTree::TileSink GrowingTree::no_sink() {
+  return [](unsigned, std::uint64_t, ByteView, const Hash&) { return Result<void>(); };
+}
+
 Result<void> GrowingTree::append(ByteView entry, const TileSink& sink) {
   const std::uint64_t index = frontier_.size();
-  Hash hash = leaf_hash(entry);
-  frontier_.append(hash);
-  for (unsigned level = 0;; ++level) {
+  const Hash leaf = leaf_hash(entry);
+  const std::vector<Hash>& roots = frontier_.append(leaf);
+  const auto put = [this](unsigned level, const Hash& hash) -> Bytes& {
     if (level == open_tiles_.size()) open_tiles_.emplace_back();
     Bytes& tile = open_tiles_[level];
     tile.insert(tile.end(), hash.begin(), hash.end());
-    if (tile.size() < kTileWidth * sizeof(Hash)) return {};
-    hash = perfect_root(tile, kTileWidth);
-    RETURN_IF_ERROR(sink(level, index >> (kTileBits * (level + 1)), tile, hash));
-    tile.clear();
+    return tile;
+  };
+  Bytes* tile = &put(0, leaf);
+  for (unsigned level = 0; level < roots.size(); ++level) {
+    RETURN_IF_ERROR(sink(level, index >> (kTileBits * (level + 1)), *tile, roots[level]));
+    tile->clear();
+    tile = &put(level + 1, roots[level]);
   }
+  return {};
 }
 
 }  // namespace chancery

@@ -17,6 +17,9 @@ class GrowingTree {
   /// What is done with a tile once it is full: its level and index, 256 hashes, and their root.
   using TileSink = std::function<Result<void>(unsigned, std::uint64_t, ByteView, const Hash&)>;
 
+  /// For who has no use for tiles.
+  static TileSink no_sink();
+
   /// Adds an entry and hands over the tiles that it fills, lowest level first.
   Result<void> append(ByteView entry, const TileSink& sink);
 

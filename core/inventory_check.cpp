@@ -27,7 +27,7 @@ std::string first_difference(const CertificateRecord& row, const CertificateReco
   return "";
 }
 
-std::string first_difference(const Revocation& row, const nlohmann::json& entry,
+std::string first_difference(const Revocation& row, const EntryView& entry,
                              const std::optional<CertificateRecord>& certificate) {
   if (row.serial.hex() != text_member(entry, "serial")) return "serial";
   if (name_of(row.reason) != text_member(entry, "revocation_reason")) return "reason";
@@ -68,31 +68,33 @@ InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings)
       revocations_(store, &Store::revocations_by_number, &Store::revocation_count),
       named_rows_(store, findings) {}
 
-std::optional<std::uint64_t> InventoryCheck::first_open_intent() const {
-  if (open_.empty()) return std::nullopt;
-  return open_.begin()->first;
+void InventoryCheck::resume(const State& state) {
+  certificates_.skip(state.certificates);
+  revocations_.skip(state.revocations);
+  policies_ = state.policies;
+  named_rows_.resume(state.published_crls);
 }
 
-Result<void> InventoryCheck::check_entry(std::uint64_t index, EntryKind kind,
-                                         const nlohmann::json& entry) {
-  if (const std::string policy = text_member(entry, "policy"); !policy.empty()) {
-    RETURN_IF_ERROR(check_policy(index, policy));
-  }
-  switch (kind) {
-    case EntryKind::start:
-      last_start_ = index;
-      return {};
+InventoryCheck::State InventoryCheck::state() const {
+  return {certificates_.taken(), revocations_.taken(), policies_, named_rows_.published()};
+}
+
+Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
+  const EntryView& entry = checked.entry;
+  RETURN_IF_ERROR(check_policy(checked.index, entry.spelled("policy")));
+  switch (entry.kind()) {
     case EntryKind::intent:
-      check_intent(index, entry);
+      check_intent(checked);
       return {};
     case EntryKind::outcome:
-      return check_outcome(index, entry);
+      return check_outcome(checked);
     case EntryKind::revocation:
-      return check_revocation(index, entry);
+      return check_revocation(checked.index, entry);
     case EntryKind::ca:
-      return named_rows_.check_ca(index, entry);
+      return named_rows_.check_ca(checked.index, nlohmann::json::parse(entry.source()));
     case EntryKind::machine:
-      return named_rows_.check_machine(index, entry);
+      return named_rows_.check_machine(checked.index, nlohmann::json::parse(entry.source()));
+    case EntryKind::start:
     case EntryKind::stop:
     case EntryKind::policy:
     case EntryKind::denial:
@@ -107,51 +109,35 @@ Result<void> InventoryCheck::check_entry(std::uint64_t index, EntryKind kind,
   return {};
 }
 
-void InventoryCheck::check_intent(std::uint64_t index, const nlohmann::json& entry) {
-  // Recovery comes before serving: what an earlier run left open is concluded by now.
-  while (last_start_ && !open_.empty() && open_.begin()->first < *last_start_) {
-    findings_.add(open_.begin()->first, "an intent of an earlier run never got its outcome");
-    open_.erase(open_.begin());
-  }
-  OpenIntent& intent = open_[index];
-  intent.token_sha256 = text_member(entry, "token_sha256");
-  if (!entry.contains("serial")) return;
-  auto certificate = certificate_of_intent(entry);
-  if (!certificate) {
-    findings_.add(index, "the intent does not say what certificate it is about");
-    return;
-  }
-  intent.certificate = std::move(*certificate);
+void InventoryCheck::check_intent(const LogReplay::Checked& intent) {
+  if (!intent.entry.has("serial") || certificate_of_intent(intent.entry)) return;
+  findings_.add(intent.index, "the intent does not say what certificate it is about");
 }
 
-Result<void> InventoryCheck::check_outcome(std::uint64_t index, const nlohmann::json& entry) {
-  const auto named = entry.find("intent");
-  const bool is_number = named != entry.end() && named->is_number_unsigned();
-  const auto intent = is_number ? open_.find(named->get<std::uint64_t>()) : open_.end();
-  if (intent == open_.end()) {
-    findings_.add(index, "the outcome names no intent that was open");
-    return {};
-  }
-  const std::uint64_t intent_index = intent->first;
-  auto [certificate, token_sha256] = std::move(intent->second);
-  open_.erase(intent);
-
-  const std::string result = text_member(entry, "result");
-  if (result != "ok" && result != "failed" && result != "unknown") {
-    findings_.add(index, "the outcome's result is none of ok, failed and unknown");
-    return {};
-  }
+Result<void> InventoryCheck::check_outcome(const LogReplay::Checked& outcome) {
+  const std::string result = outcome.entry.text("result");
   if (result == "failed") return {};
-  if (!token_sha256.empty()) RETURN_IF_ERROR(named_rows_.check_used(index, token_sha256));
-  if (result == "ok") RETURN_IF_ERROR(named_rows_.check_outcome(index, entry));
-  if (!certificate) return {};
+  const auto intent = EntryView::parse(outcome.intent_text);
+  CHECK(intent);  // it was read before
+  if (const std::string token = intent->text("token_sha256"); !token.empty()) {
+    RETURN_IF_ERROR(named_rows_.check_used(outcome.index, token));
+  }
+  const bool named = outcome.entry.has("spki_sha256") || outcome.entry.has("crl_sha256");
+  if (result == "ok" && named) {
+    RETURN_IF_ERROR(
+        named_rows_.check_outcome(outcome.index, nlohmann::json::parse(outcome.entry.source())));
+  }
+  if (!intent->has("serial")) return {};
+  auto certificate = certificate_of_intent(*intent);
+  if (!certificate) return {};  // check_intent() said so
   certificate->state = result == "ok" ? CertificateState::issued : CertificateState::unknown;
-  return check_certificate(index, entry, intent_index, std::move(*certificate));
+  return check_certificate(outcome, std::move(*certificate));
 }
 
-Result<void> InventoryCheck::check_certificate(std::uint64_t index, const nlohmann::json& outcome,
-                                               std::uint64_t intent, CertificateRecord expected) {
-  expected.intent = intent;
+Result<void> InventoryCheck::check_certificate(const LogReplay::Checked& outcome,
+                                               CertificateRecord expected) {
+  const std::uint64_t index = outcome.index;
+  expected.intent = *outcome.intent;
   RETURN_IF_ERROR(reject_certificates_before(index));
   ASSIGN_OR_RETURN(const CertificateRecord* row, certificates_.peek());
   if (!row || row->outcome != index) {
@@ -160,12 +146,10 @@ Result<void> InventoryCheck::check_certificate(std::uint64_t index, const nlohma
   }
   std::string difference = first_difference(*row, expected);
   const bool issued = expected.state == CertificateState::issued;
-  if (issued && to_hex(sha256(row->der)) != text_member(outcome, "certificate_sha256")) {
+  if (issued && to_hex(sha256(row->der)) != outcome.entry.text("certificate_sha256")) {
     difference = "der";
   }
-  if (difference.empty()) {
-    ++certificates_matched_;
-  } else {
+  if (!difference.empty()) {
     findings_.add(index, "the inventory has another " + difference + " for certificate " +
                              expected.serial.hex());
   }
@@ -173,7 +157,7 @@ Result<void> InventoryCheck::check_certificate(std::uint64_t index, const nlohma
   return {};
 }
 
-Result<void> InventoryCheck::check_revocation(std::uint64_t index, const nlohmann::json& entry) {
+Result<void> InventoryCheck::check_revocation(std::uint64_t index, const EntryView& entry) {
   RETURN_IF_ERROR(reject_revocations_before(index));
   ASSIGN_OR_RETURN(const Revocation* row, revocations_.peek());
   if (!row || row->entry != index) {
@@ -182,18 +166,18 @@ Result<void> InventoryCheck::check_revocation(std::uint64_t index, const nlohman
   }
   ASSIGN_OR_RETURN(const auto certificate, store_.certificate(row->serial));
   const std::string difference = first_difference(*row, entry, certificate);
-  if (difference.empty()) {
-    ++revocations_matched_;
-  } else {
+  if (!difference.empty()) {
     findings_.add(index, "the inventory has another " + difference + " for this revocation");
   }
   revocations_.advance();
   return {};
 }
 
-Result<void> InventoryCheck::check_policy(std::uint64_t index, const std::string& version) {
-  if (policies_.contains(version)) return {};
-  policies_.insert(version);
+Result<void> InventoryCheck::check_policy(std::uint64_t index, std::string_view spelled) {
+  if (spelled.size() < 2 || spelled[0] != '"') return {};  // absent, or no text
+  const std::string_view name = spelled.substr(1, spelled.size() - 2);
+  if (name.empty() || policies_.contains(name)) return {};
+  const std::string& version = *policies_.emplace(name).first;
   ASSIGN_OR_RETURN(const auto policy, store_.policy_version(version));
   if (!policy) {
     findings_.add(index, "the policy version " + version + " is not kept");

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 
-#include "core/audit_entry.h"
 #include "core/audit_findings.h"
+#include "core/log_replay.h"
 #include "core/named_rows_check.h"
 #include "core/store.h"
 
@@ -23,6 +21,11 @@ class RowStream {
   /// The next row, or null at the end.
   Result<const Row*> peek();
   void advance() { ++position_; }
+  /// Rows that were taken, and to begin behind as many.
+  [[nodiscard]] std::uint64_t taken() const {
+    return next_number_ - 1 - (rows_.size() - position_);
+  }
+  void skip(std::uint64_t rows) { next_number_ = rows + 1; }
   /// Rows that are gone from between others.
   [[nodiscard]] std::uint64_t missing() const { return missing_; }
 
@@ -36,45 +39,43 @@ class RowStream {
   std::uint64_t missing_ = 0;
 };
 
-/// Holds intents against outcomes, and the inventory against both, entry by entry.
+/// Holds the inventory against intents and outcomes, entry by entry.
 class InventoryCheck {
  public:
-  InventoryCheck(Store& store, AuditFindings& findings);
+  /// What the checks of later entries need to know of earlier ones.
+  struct State {
+    std::uint64_t certificates = 0, revocations = 0;  ///< rows behind us
+    std::set<std::string, std::less<>> policies;      ///< versions that are kept as they were
+    NamedRowsCheck::PublishedCrls published_crls;
+  };
 
-  Result<void> check_entry(std::uint64_t index, EntryKind kind, const nlohmann::json& entry);
+  InventoryCheck(Store& store, AuditFindings& findings);
+  void resume(const State& state);
+  [[nodiscard]] State state() const;
+
+  Result<void> check_entry(const LogReplay::Checked& checked);
   /// After the last of `size` entries.
   Result<void> finish(std::uint64_t size);
 
-  [[nodiscard]] std::uint64_t certificates() const { return certificates_matched_; }
-  [[nodiscard]] std::uint64_t revocations() const { return revocations_matched_; }
-  [[nodiscard]] std::uint64_t open_intents() const { return open_.size(); }
-  [[nodiscard]] std::optional<std::uint64_t> first_open_intent() const;
+  [[nodiscard]] std::uint64_t certificates() const { return certificates_.taken(); }
+  [[nodiscard]] std::uint64_t revocations() const { return revocations_.taken(); }
 
  private:
-  struct OpenIntent {
-    std::optional<CertificateRecord> certificate;
-    std::string token_sha256;  ///< of the enrolment token that it uses up
-  };
-
-  void check_intent(std::uint64_t index, const nlohmann::json& entry);
-  Result<void> check_outcome(std::uint64_t index, const nlohmann::json& entry);
-  Result<void> check_certificate(std::uint64_t index, const nlohmann::json& outcome,
-                                 std::uint64_t intent, CertificateRecord expected);
-  Result<void> check_revocation(std::uint64_t index, const nlohmann::json& entry);
-  Result<void> check_policy(std::uint64_t index, const std::string& version);
+  void check_intent(const LogReplay::Checked& intent);
+  Result<void> check_outcome(const LogReplay::Checked& outcome);
+  Result<void> check_certificate(const LogReplay::Checked& outcome, CertificateRecord expected);
+  Result<void> check_revocation(std::uint64_t index, const EntryView& entry);
+  Result<void> check_policy(std::uint64_t index, std::string_view spelled);
   /// Rows that say they came with an entry before `index`, which did not account for them.
   Result<void> reject_certificates_before(std::uint64_t index);
   Result<void> reject_revocations_before(std::uint64_t index);
 
   Store& store_;
   AuditFindings& findings_;
-  std::map<std::uint64_t, OpenIntent> open_;
-  std::optional<std::uint64_t> last_start_;
-  std::set<std::string> policies_;
+  std::set<std::string, std::less<>> policies_;
   RowStream<CertificateRecord> certificates_;
   RowStream<Revocation> revocations_;
   NamedRowsCheck named_rows_;
-  std::uint64_t certificates_matched_ = 0, revocations_matched_ = 0;
 };
 
 }  // namespace chancery

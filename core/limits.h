@@ -72,6 +72,8 @@ inline constexpr auto receipt_wait_at_most = 10s;        // it holds a worker
 inline constexpr std::size_t records_per_commit = 1024;  // one transaction
 inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;
+inline constexpr auto audit_time_tolerance =
+    0us;  // one process orders entries, and never goes back
 
 // Witnesses
 inline constexpr std::size_t witness_request_bytes = 128 << 10;  // 63 hashes, 16 signatures of 5 kB

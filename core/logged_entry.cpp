@@ -24,9 +24,20 @@ std::string text_member(const nlohmann::json& entry, const char* name) {
   return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+namespace {
+
+std::string unless_fingerprint(std::string machine) {
+  return machine.starts_with("sha256:") ? "" : std::move(machine);
+}
+
+}  // namespace
+
 std::string machine_of(const nlohmann::json& entry) {
-  std::string machine = text_member(entry, "machine");
-  return machine.starts_with("sha256:") ? "" : machine;
+  return unless_fingerprint(text_member(entry, "machine"));
+}
+
+std::string machine_of(const EntryView& entry) {
+  return unless_fingerprint(entry.text("machine"));
 }
 
 bool is_outcome(const nlohmann::json& entry) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "core/entry_view.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -15,10 +16,14 @@ Result<nlohmann::json> logged_entry(Store& store, const nlohmann::json& entry, c
 
 /// The text of a member; empty where it is absent or no text.
 std::string text_member(const nlohmann::json& entry, const char* name);
+inline std::string text_member(const EntryView& entry, const char* name) {
+  return entry.text(name);
+}
 
 /// The machine that a row names for this entry's `machine`: none where that is a certificate's
 /// hash.
 std::string machine_of(const nlohmann::json& entry);
+std::string machine_of(const EntryView& entry);
 
 /// The kind, and of an outcome its result "ok".
 bool is_outcome(const nlohmann::json& entry);

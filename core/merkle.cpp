@@ -72,15 +72,19 @@ MerkleFrontier::MerkleFrontier(std::uint64_t size, std::vector<Hash> roots)
   CHECK(roots_.size() == static_cast<std::size_t>(std::popcount(size)));
 }
 
-void MerkleFrontier::append(const Hash& leaf) {
+const std::vector<Hash>& MerkleFrontier::append(const Hash& leaf) {
+  full_tiles_.clear();
   Hash root = leaf;
+  unsigned height = 0;
   // As a carry runs through the binary counter: two trees of one size become one of twice that.
   for (std::uint64_t carry = size_; carry & 1; carry >>= 1) {
     root = node_hash(roots_.back(), root);
     roots_.pop_back();
+    if (++height % kTileBits == 0) full_tiles_.push_back(root);
   }
   roots_.push_back(root);
   ++size_;
+  return full_tiles_;
 }
 
 Hash MerkleFrontier::root() const {

@@ -16,6 +16,11 @@ Hash leaf_hash(ByteView entry);
 Hash node_hash(const Hash& left, const Hash& right);
 Hash empty_root();
 
+/// C2SP tlog-tiles: 256 hashes of one level. The hash at index i of level L is the root over the
+/// 256^L entries from i * 256^L.
+inline constexpr unsigned kTileBits = 8;
+inline constexpr std::size_t kTileWidth = std::size_t{1} << kTileBits;
+
 /// The right edge of a Merkle tree: roots of its perfect subtrees, largest first. Appending costs
 /// one leaf hash and on average one node hash; the root costs log2(size) hashes.
 class MerkleFrontier {
@@ -24,13 +29,15 @@ class MerkleFrontier {
   /// Of a tree that exists: `roots` of its perfect subtrees, one for each set bit of `size`, most
   /// significant first (CHECK).
   MerkleFrontier(std::uint64_t size, std::vector<Hash> roots);
-  void append(const Hash& leaf);
+  /// The roots of the tiles that this leaf fills, lowest level first; until the next append.
+  const std::vector<Hash>& append(const Hash& leaf);
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] Hash root() const;
 
  private:
   std::uint64_t size_ = 0;
   std::vector<Hash> roots_;  // of the set bits of size_, most significant first
+  std::vector<Hash> full_tiles_;
 };
 
 /// Root of a perfect tree over `count` hashes of 32 bytes that stand one after the other in

@@ -29,11 +29,11 @@ std::string_view name_in(std::span<const Named<Enum>> table, Enum value) {
 template <class Enum>
 Result<Enum> value_in(std::span<const Named<Enum>> table, std::string_view name,
                       const std::string& field) {
-  std::string known;
   for (const auto& row : table) {
     if (row.name == name) return row.value;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
+  std::string known;
+  for (const auto& row : table) known += (known.empty() ? "" : ", ") + std::string(row.name);
   return invalid(field, field + " must be one of " + known);
 }
 

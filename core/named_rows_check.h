@@ -17,6 +17,11 @@ class NamedRowsCheck {
  public:
   NamedRowsCheck(Store& store, AuditFindings& findings) : store_(store), findings_(findings) {}
 
+  /// The outcome of each issuer's last CRL so far.
+  using PublishedCrls = std::map<std::string, std::uint64_t>;
+  [[nodiscard]] const PublishedCrls& published() const { return published_; }
+  void resume(PublishedCrls published) { published_ = std::move(published); }
+
   /// Of a good outcome: the key or CRL that it made, if any.
   Result<void> check_outcome(std::uint64_t index, const nlohmann::json& outcome);
   Result<void> check_ca(std::uint64_t index, const nlohmann::json& entry);
@@ -48,7 +53,7 @@ class NamedRowsCheck {
 
   Store& store_;
   AuditFindings& findings_;
-  std::map<std::string, std::uint64_t> published_;  ///< the outcome of each issuer's last CRL
+  PublishedCrls published_;
 };
 
 }  // namespace chancery

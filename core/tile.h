@@ -10,11 +10,6 @@
 
 namespace chancery {
 
-/// C2SP tlog-tiles: 256 hashes of one level, or 256 entries. The hash at index i of level L is the
-/// root over the 256^L entries from i * 256^L.
-inline constexpr unsigned kTileBits = 8;
-inline constexpr std::size_t kTileWidth = std::size_t{1} << kTileBits;
-
 /// Reads the tree of one size, at most the log's, out of the store: full tiles as they are kept,
 /// partial ones from the roots below them or from the entries. A proof reads O(log size) tiles.
 /// Errors are the store's; internal where it holds less than it should. Keeps what it has read, so

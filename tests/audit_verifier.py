@@ -128,6 +128,7 @@ class NoteKey:
 def is_canonical(text):
     try:
         entry = json.loads(text)
+        json.dumps(entry, ensure_ascii=False).encode()  # no half of a surrogate pair
     except ValueError:
         return False
     if not isinstance(entry, dict):

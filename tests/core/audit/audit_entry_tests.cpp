@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/audit_entry.h"
+#include "core/entry_view.h"
 
 namespace chancery {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 const Time kTime = from_rfc3339("2026-11-22T09:40:50.123456Z").value();
 
 bool canonical(const std::string& text) {
-  return is_canonical_entry(text, nlohmann::json::parse(text, nullptr, false));
+  return EntryView::parse(text).has_value();
 }
 
 }  // namespace
