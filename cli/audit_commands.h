@@ -7,6 +7,9 @@ namespace chancery {
 /// `audit verify`, below the group `audit`.
 void add_audit_verify_command(CommandLine& line, CLI::App& group);
 
+/// `audit mirror`.
+void add_audit_mirror_command(CommandLine& line, CLI::App& group);
+
 /// `audit receipt` and `audit verify-receipt`.
 void add_audit_receipt_commands(CommandLine& line, CLI::App& group);
 

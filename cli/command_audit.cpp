@@ -135,6 +135,7 @@ void add_audit_commands(CommandLine& line) {
                       "chancery audit verify --database copy.db --vkeys vkeys.txt",
                       "chancery --identity ./auditor audit tail"});
   add_audit_verify_command(line, group);
+  add_audit_mirror_command(line, group);
   add_audit_receipt_commands(line, group);
   add_tail_command(line, group);
   add_entries_command(line, group);

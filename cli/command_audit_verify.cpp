@@ -7,6 +7,7 @@
 #include "cli/audit_commands.h"
 #include "cli/file.h"
 #include "cli/log_reader.h"
+#include "cli/tiles_check.h"
 #include "cli/verifier_keys.h"
 #include "core/audit_verify.h"
 #include "core/log_replay.h"
@@ -18,8 +19,11 @@ using nlohmann::json;
 
 struct AuditVerifyOptions {
   std::string database;
+  std::string tiles;
   VerifierKeyOptions keys;
   std::string remember;
+  std::string resume;
+  bool full = false;
 };
 
 /// How far it is, where somebody watches.
@@ -42,13 +46,39 @@ Result<std::vector<RememberedCheckpoint>> remembered(const AuditVerifyOptions& o
   return all;
 }
 
-Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& options) {
-  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, named_vkeys(options.keys));
-  if (vkeys.empty()) {
-    return invalid("--vkeys",
-                   "a copy cannot vouch for itself: name the keys that checkpoints must verify "
-                   "with, from `chancery audit keys` or where you noted them");
+/// What an earlier verification of the same source kept; nothing at the first one.
+Result<std::optional<VerifiedState>> resumed(const AuditVerifyOptions& options, LogSource source) {
+  RETURN_IF_ERROR(check_replaceable("--resume", options.resume));
+  if (options.resume.empty() || options.full || !file_exists(options.resume)) return std::nullopt;
+  ASSIGN_OR_RETURN(std::string text, read_file(options.resume, limits::verified_state_bytes));
+  auto state = parse_verified_state(text);
+  if (!state) {
+    return invalid("--resume", options.resume + " is not what a verification keeps: " +
+                                   state.error().message + "; --full begins anew");
   }
+  if (state->source != source) {
+    return invalid("--resume", options.resume + " is of a verification of another source (" +
+                                   std::string(name_of(state->source)) + ")");
+  }
+  return std::move(*state);
+}
+
+Result<void> keep(const AuditVerifyOptions& options, const VerifiedState& state) {
+  if (options.resume.empty()) return {};
+  return replace_file(options.resume, to_text(state), 0600);
+}
+
+/// Those that a copy is held against.
+Result<std::vector<std::string>> required_vkeys(const AuditVerifyOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, named_vkeys(options.keys));
+  if (!vkeys.empty()) return vkeys;
+  return invalid("--vkeys",
+                 "a copy cannot vouch for itself: name the keys that checkpoints must verify "
+                 "with, from `chancery audit keys` or where you noted them");
+}
+
+Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, required_vkeys(options));
   ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
   auto store = Store::open_read_only(options.database);
   if (!store) {
@@ -56,8 +86,12 @@ Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& opt
                 "cannot read " + options.database + ": " + store.error().message);
   }
   ASSIGN_OR_RETURN(std::vector<RememberedCheckpoint> kept, remembered(options));
+  ASSIGN_OR_RETURN(const auto earlier, resumed(options, LogSource::database));
   ASSIGN_OR_RETURN(VerifyReport report,
-                   verify_log(**store, verifiers, {show_progress, std::move(kept)}));
+                   verify_log(**store, verifiers,
+                              {show_progress, std::move(kept), earlier ? &*earlier : nullptr,
+                               !options.resume.empty()}));
+  if (report.state) RETURN_IF_ERROR(keep(options, *report.state));
   session.print(summary(report), {{"good", report.good},
                                   {"summary", summary(report)},
                                   {"findings", report.findings},
@@ -93,6 +127,22 @@ Result<void> replay_entries(Service& service, std::uint64_t size, LogReplay& rep
   return {};
 }
 
+/// Goes on from an earlier verification, and expects the checkpoint that the user kept.
+Result<void> begin_replay(const AuditVerifyOptions& options, LogSource source,
+                          const std::vector<NoteVerifier>& verifiers, LogReplay& replay) {
+  ASSIGN_OR_RETURN(auto earlier, resumed(options, source));
+  if (earlier) {
+    RETURN_IF_ERROR(check_note(earlier->note, options.resume, verifiers, replay.findings()));
+    replay.resume(std::move(earlier->log));
+  }
+  if (options.remember.empty() || !file_exists(options.remember)) return {};
+  ASSIGN_OR_RETURN(std::string note, read_file(options.remember, limits::credential_file_bytes));
+  ASSIGN_OR_RETURN(Checkpoint kept,
+                   check_note(note, options.remember, verifiers, replay.findings()));
+  replay.expect(kept, "the checkpoint in " + options.remember);
+  return {};
+}
+
 struct LiveLog {
   std::vector<std::string> vkeys;
   bool pinned = false;
@@ -106,13 +156,7 @@ Result<void> replay_log(Service& service, const AuditVerifyOptions& options, Liv
   ASSIGN_OR_RETURN(log.note, read_checkpoint(service));
   AuditFindings& findings = log.replay.findings();
   ASSIGN_OR_RETURN(Checkpoint latest, check_note(log.note, "the checkpoint", verifiers, findings));
-  if (!options.remember.empty() && file_exists(options.remember)) {
-    ASSIGN_OR_RETURN(std::string earlier_note,
-                     read_file(options.remember, limits::credential_file_bytes));
-    ASSIGN_OR_RETURN(Checkpoint earlier,
-                     check_note(earlier_note, options.remember, verifiers, findings));
-    log.replay.expect(earlier, "the checkpoint in " + options.remember);
-  }
+  RETURN_IF_ERROR(begin_replay(options, LogSource::service, verifiers, log.replay));
   log.replay.expect(latest, "the checkpoint");
   RETURN_IF_ERROR(replay_entries(service, latest.size, log.replay));
   log.replay.finish();
@@ -128,13 +172,15 @@ Result<bool> ask_for_own_check(Service& service, LiveLog& log) {
   return good;
 }
 
+std::string describe(const AuditFindings& findings) {
+  const std::uint64_t count = findings.count();
+  return "BAD: " + std::to_string(count) + (count == 1 ? " finding" : " findings") +
+         "; first: " + findings.kept().front();
+}
+
 std::string describe(const LiveLog& log) {
   const LogReplay& replay = log.replay;
-  if (replay.findings().count() > 0) {
-    std::uint64_t count = replay.findings().count();
-    return "BAD: " + std::to_string(count) + (count == 1 ? " finding" : " findings") +
-           "; first: " + replay.findings().kept().front();
-  }
+  if (replay.findings().count() > 0) return describe(replay.findings());
   std::string line = "good: " + std::to_string(replay.size()) + " entries give root " +
                      to_base64(replay.root()) + ", signed by " + std::to_string(log.vkeys.size()) +
                      (log.pinned ? " known keys" : " keys that the service named") + "; of " +
@@ -159,6 +205,7 @@ Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options
   if (good && !options.remember.empty()) {
     RETURN_IF_ERROR(replace_file(options.remember, log.note, 0644));
   }
+  if (good) RETURN_IF_ERROR(keep(options, {LogSource::service, log.note, log.replay.state(), {}}));
   session.print(describe(log), {{"good", good},
                                 {"summary", describe(log)},
                                 {"findings", log.replay.findings().kept()},
@@ -171,7 +218,49 @@ Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options
   return good ? ExitCode::done : ExitCode::failed;
 }
 
+std::string describe(const TilesCheck& check) {
+  const LogReplay& replay = check.replay();
+  if (replay.findings().count() > 0) return describe(replay.findings());
+  const std::string line = "good: " + std::to_string(replay.size()) + " entries give root " +
+                           to_base64(replay.root()) + " and every tile; ";
+  if (!check.has_entries()) return line + "entries were not there, only their hashes";
+  return line + "of " + std::to_string(replay.state().intents) + " intents " +
+         std::to_string(replay.state().open_intents.size()) + " open; the inventory was not there";
+}
+
+Result<ExitCode> verify_tiles(Session& session, const AuditVerifyOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<std::string> vkeys, required_vkeys(options));
+  ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
+  const TileDirectory directory(options.tiles);
+  ASSIGN_OR_RETURN(const auto note, directory.checkpoint());
+  if (!note) return fail(ErrorCode::not_found, directory.checkpoint_file() + " is not there");
+  TilesCheck check(directory);
+  LogReplay& replay = check.replay();
+  ASSIGN_OR_RETURN(Checkpoint latest,
+                   check_note(*note, "the checkpoint", verifiers, replay.findings()));
+  if (!options.resume.empty() && !check.has_entries()) {
+    return invalid("--resume", "without tile/entries there is nothing to go on from");
+  }
+  RETURN_IF_ERROR(begin_replay(options, LogSource::tiles, verifiers, replay));
+  RETURN_IF_ERROR(check.run(latest, show_progress));
+  const bool good = replay.findings().count() == 0;
+  if (good) RETURN_IF_ERROR(keep(options, {LogSource::tiles, *note, replay.state(), {}}));
+  session.print(describe(check), {{"good", good},
+                                  {"summary", describe(check)},
+                                  {"findings", replay.findings().kept()},
+                                  {"entries", replay.size()},
+                                  {"entries_read", check.has_entries()},
+                                  {"root", to_base64(replay.root())},
+                                  {"open_intents", replay.state().open_intents.size()},
+                                  {"vkeys", vkeys}});
+  return good ? ExitCode::done : ExitCode::failed;
+}
+
 Result<ExitCode> audit_verify(Session& session, const AuditVerifyOptions& options) {
+  if (options.full && options.resume.empty()) {
+    return invalid("--full", "it says what to do with the file that --resume names");
+  }
+  if (!options.tiles.empty()) return verify_tiles(session, options);
   return options.database.empty() ? verify_live(session, options)
                                   : verify_database(session, options);
 }
@@ -183,11 +272,20 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
   CLI::App& command = line.add(
       group, "verify", "Recompute the whole log here, from its entries, and check every promise",
       {"chancery --identity ./auditor audit verify --vkeys vkeys.txt --remember last-checkpoint",
-       "chancery audit verify --database copy.db --vkeys vkeys.txt"});
+       "chancery audit verify --database copy.db --vkeys vkeys.txt --resume verified.json",
+       "chancery audit verify --tiles mirror --vkeys vkeys.txt"});
+  CLI::Option* database = command
+                              .add_option("--database", options->database,
+                                          "a copy of the database, instead of a service")
+                              ->check(CLI::ExistingFile)
+                              ->type_name("FILE");
   command
-      .add_option("--database", options->database, "a copy of the database, instead of a service")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE");
+      .add_option("--tiles", options->tiles,
+                  "a directory of tiles, as `chancery audit mirror` makes it: entries, tiles and "
+                  "checkpoint; the inventory is not in it")
+      ->check(CLI::ExistingDirectory)
+      ->excludes(database)
+      ->type_name("DIR");
   add_verifier_keys(command, options->keys, "; default: those the service names");
   command
       .add_option("--remember", options->remember,
@@ -195,6 +293,13 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
                   "service): a log that was replaced or cut is found. Beside a database its file "
                   "last-checkpoint is always compared")
       ->type_name("FILE");
+  command
+      .add_option("--resume", options->resume,
+                  "go on behind the last checkpoint that an earlier verification of the same "
+                  "source verified, and keep in FILE where to go on next time. What was verified "
+                  "then is not read again")
+      ->type_name("FILE");
+  command.add_flag("--full", options->full, "begin anew, and replace the file of --resume");
   line.on(command, options, audit_verify);
 }
 

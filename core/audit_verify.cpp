@@ -24,7 +24,14 @@ class LogCheck {
 
   Result<VerifyReport> run(const VerifyOptions& options) {
     ASSIGN_OR_RETURN(size_, store_.log_size());
-    for (const RememberedCheckpoint& one : options.remembered) expect(one);
+    keep_state_ = options.keep_state;
+    if (options.resume) {
+      ASSIGN_OR_RETURN(const bool possible, resume(*options.resume));
+      if (!possible) return report();
+    }
+    for (const RememberedCheckpoint& one : options.remembered) {
+      RETURN_IF_ERROR(expect(one));
+    }
     ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
     while (replay_.size() < size_) {
       ASSIGN_OR_RETURN(const auto entries, store_.entries(replay_.size(), rows_left()));
@@ -68,15 +75,45 @@ class LogCheck {
     return {};
   }
 
-  void expect(const RememberedCheckpoint& remembered) {
+  /// False where this is not the log that was verified then.
+  Result<bool> resume(const VerifiedState& state) {
+    const std::string name = "the checkpoint of the last verification";
+    if (!verified_note(state.note, name)) return false;
+    const MerkleFrontier& then = state.log.tree.frontier();
+    if (then.size() > size_) {
+      findings_.add("the log is shorter (" + std::to_string(size_) + " entries) than " + name +
+                    " (" + std::to_string(then.size()) + ")");
+      return false;
+    }
+    ASSIGN_OR_RETURN(const Hash root, TreeReader(store_, then.size()).root());
+    if (root != then.root()) {
+      findings_.add("the log has another root than " + name + " over its " +
+                    std::to_string(then.size()) + " entries");
+      return false;
+    }
+    replay_.resume(state.log);
+    inventory_.resume(state.inventory);
+    last_checkpoint_ = checkpointed_ = then.size();
+    if (keep_state_) state_ = state;
+    return true;
+  }
+
+  Result<void> expect(const RememberedCheckpoint& remembered) {
     const auto checkpoint = verified_note(remembered.note, remembered.name);
-    if (!checkpoint) return;
+    if (!checkpoint) return {};
     if (checkpoint->size > size_) {
       findings_.add("the log is shorter (" + std::to_string(size_) + " entries) than " +
                     remembered.name + " (" + std::to_string(checkpoint->size) + ")");
-      return;
+    } else if (checkpoint->size >= replay_.size()) {
+      replay_.expect(*checkpoint, remembered.name);
+    } else {
+      // Of what was verified before, the tiles tell: they have the root that was found then.
+      ASSIGN_OR_RETURN(const Hash root, TreeReader(store_, checkpoint->size).root());
+      if (!std::ranges::equal(root, checkpoint->root)) {
+        findings_.add(remembered.name + " has another root than the log had at its size");
+      }
     }
-    replay_.expect(*checkpoint, remembered.name);
+    return {};
   }
 
   /// Parsed, where every key has signed it; what is wrong becomes a finding.
@@ -128,6 +165,9 @@ class LogCheck {
     }
     ++checkpoints_verified_;
     checkpointed_ = record.size;
+    if (keep_state_ && findings_.count() == 0) {
+      state_ = {LogSource::database, record.note, replay_.state(), inventory_.state()};
+    }
   }
 
   Result<void> check_cosignatures(const CheckpointRecord& checkpoint) {
@@ -190,6 +230,7 @@ class LogCheck {
     report.open_intents = replay_.state().open_intents.size();
     report.finding_count = findings_.count();
     report.findings = findings_.kept();
+    if (report.good) report.state = std::move(state_);
     return report;
   }
 
@@ -199,6 +240,8 @@ class LogCheck {
   AuditFindings& findings_ = replay_.findings();
   InventoryCheck inventory_;
   std::uint64_t size_ = 0;
+  bool keep_state_ = false;
+  std::optional<VerifiedState> state_;
 
   std::vector<CheckpointRecord> checkpoints_;
   std::size_t next_checkpoint_ = 0;

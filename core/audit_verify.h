@@ -8,6 +8,7 @@
 
 #include "core/signed_note.h"
 #include "core/store.h"
+#include "core/verified_state.h"
 
 namespace chancery {
 
@@ -24,6 +25,8 @@ struct VerifyReport {
   std::uint64_t open_intents = 0;  ///< under way, or left by a crash for the next start
   std::uint64_t finding_count = 0;
   std::vector<std::string> findings;  ///< the first hundred, in words
+  std::optional<VerifiedState>
+      state;  ///< as of the last verified checkpoint, where it was asked for
 };
 
 /// A signed checkpoint that was kept apart from the log, and where.
@@ -38,6 +41,9 @@ struct VerifyOptions {
   /// The log must contain what each of these was signed over: one that was cut or replaced does
   /// not.
   std::vector<RememberedCheckpoint> remembered;
+  /// Go on from here: entries and rows that were verified then are not read again.
+  const VerifiedState* resume = nullptr;
+  bool keep_state = false;
 };
 
 /// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or

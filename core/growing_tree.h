@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/merkle.h"
@@ -22,9 +23,15 @@ class GrowingTree {
 
   /// Adds an entry and hands over the tiles that it fills, lowest level first.
   Result<void> append(ByteView entry, const TileSink& sink);
+  Result<void> append(const Hash& leaf, const TileSink& sink);
 
   [[nodiscard]] std::uint64_t size() const { return frontier_.size(); }
   [[nodiscard]] const MerkleFrontier& frontier() const { return frontier_; }
+  /// The tiles that are not full, one a level: their hashes one after the other. They say all of
+  /// the tree that later entries need.
+  [[nodiscard]] const std::vector<Bytes>& open_tiles() const { return open_tiles_; }
+  /// The tree that has these; nothing where no tree has.
+  static std::optional<GrowingTree> from(std::vector<Bytes> open_tiles);
 
  private:
   MerkleFrontier frontier_;

@@ -124,9 +124,11 @@ inline constexpr std::size_t crl_bytes = 256 << 20;    // a million revocations 
 inline constexpr std::size_t credential_file_bytes = 1 << 20;  // keys, certificates, CSRs, tokens
 inline constexpr unsigned http_attempts = 3;                   // the first one included
 inline constexpr auto connect_deadline = 10s;
-inline constexpr auto answer_deadline = 150s;           // above key_generation_deadline
-inline constexpr auto audit_verify_deadline = 10min;    // the service reads its whole log
-inline constexpr auto retry_after_at_most = 10s;        // longer: the caller decides
-inline constexpr std::size_t audit_page_entries = 256;  // per request; bounds answer_bytes
+inline constexpr auto answer_deadline = 150s;                  // above key_generation_deadline
+inline constexpr auto audit_verify_deadline = 10min;           // the service reads its whole log
+inline constexpr auto retry_after_at_most = 10s;               // longer: the caller decides
+inline constexpr std::size_t verified_state_bytes = 64 << 20;  // as large as open intents are
+inline constexpr std::size_t tile_bytes = 17 << 20;            // 256 entries of 65,535 bytes
+inline constexpr std::size_t audit_page_entries = 256;         // per request; bounds answer_bytes
 
 }  // namespace chancery::limits

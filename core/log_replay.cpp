@@ -20,6 +20,12 @@ Result<std::optional<LogReplay::Checked>> LogReplay::add(std::string_view text) 
   return check(index, text);
 }
 
+Result<void> LogReplay::add_leaf(const Hash& leaf) {
+  RETURN_IF_ERROR(state_.tree.append(leaf, sink_));
+  if (!expected_.empty()) check_expected();
+  return {};
+}
+
 std::optional<LogReplay::Checked> LogReplay::check(std::uint64_t index, std::string_view text) {
   auto entry = EntryView::parse(text);
   if (!entry) {

@@ -46,6 +46,9 @@ class LogReplay {
   /// the sink's.
   Result<std::optional<Checked>> add(std::string_view text);
 
+  /// The hash of the next entry, where the entry itself is not there.
+  Result<void> add_leaf(const Hash& leaf);
+
   /// After the last entry: checkpoints that were not reached are findings too.
   void finish();
 

@@ -70,6 +70,13 @@ bool parse_index(std::string_view text, std::uint64_t& index) {
 
 }  // namespace
 
+TreeReader::TreeReader(Store& store, std::uint64_t size)
+    : TreeReader(
+          [&store](const TilePath& tile) {
+            return read_hashes(store, tile.level, tile.index, tile.width);
+          },
+          size) {}
+
 Result<Hash> TreeReader::root() {
   if (size_ == 0) return empty_root();
   return node(0, size_);
@@ -160,8 +167,8 @@ Result<const Bytes*> TreeReader::tile(unsigned level, std::uint64_t index) {
   const auto [place, absent] = tiles_.try_emplace({level, index});
   if (!absent) return &place->second;
   const std::uint64_t left = hashes_on(level, size_) - (index << kTileBits);
-  auto hashes = read_hashes(store_, level, index,
-                            static_cast<std::size_t>(std::min<std::uint64_t>(left, kTileWidth)));
+  const auto width = static_cast<std::size_t>(std::min<std::uint64_t>(left, kTileWidth));
+  auto hashes = source_({.level = level, .index = index, .width = width});
   if (!hashes) {
     tiles_.erase(place);
     return as_internal(hashes.error());
@@ -238,6 +245,36 @@ Result<Bytes> read_tile(Store& store, const TilePath& tile) {
     bundle.insert(bundle.end(), entry.begin(), entry.end());
   }
   return bundle;
+}
+
+std::vector<TilePath> partial_tiles(std::uint64_t size) {
+  std::vector<TilePath> tiles;
+  for (unsigned level = 0; hashes_on(level, size) != 0; ++level) {
+    const std::uint64_t hashes = hashes_on(level, size);
+    const std::size_t width = hashes % kTileWidth;
+    if (width == 0) continue;
+    const std::uint64_t index = hashes >> kTileBits;
+    tiles.push_back({.level = level, .index = index, .width = width});
+    if (level == 0) tiles.push_back({.entries = true, .index = index, .width = width});
+  }
+  return tiles;
+}
+
+Result<std::vector<std::string_view>> parse_entry_tile(std::string_view tile, std::size_t width) {
+  std::vector<std::string_view> entries;
+  while (!tile.empty()) {
+    if (tile.size() < 2 || entries.size() == width) break;
+    const auto high = static_cast<std::uint8_t>(tile[0]);
+    const auto low = static_cast<std::uint8_t>(tile[1]);
+    const std::size_t length = std::size_t{high} << 8 | low;
+    tile.remove_prefix(2);
+    if (tile.size() < length) return invalid("entries", "an entry is cut off");
+    entries.push_back(tile.substr(0, length));
+    tile.remove_prefix(length);
+  }
+  if (entries.size() < width) return invalid("entries", "there are too few entries");
+  if (!tile.empty()) return invalid("entries", "there is something behind the last entry");
+  return entries;
 }
 
 }  // namespace chancery

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/merkle.h"
@@ -10,13 +12,32 @@
 
 namespace chancery {
 
-/// Reads the tree of one size, at most the log's, out of the store: full tiles as they are kept,
-/// partial ones from the roots below them or from the entries. A proof reads O(log size) tiles.
-/// Errors are the store's; internal where it holds less than it should. Keeps what it has read, so
-/// it is for one question or a few, by one thread.
+/// What a tile's path names.
+struct TilePath {
+  bool entries = false;  ///< a bundle of entries; `level` is 0
+  unsigned level = 0;    ///< 0 to 7
+  std::uint64_t index = 0;
+  std::size_t width = kTileWidth;  ///< less than 256 in a partial tile
+  bool operator==(const TilePath&) const = default;
+};
+/// "tile/0/x001/067", "tile/1/000.p/17", "tile/entries/x001/067".
+std::string tile_path(const TilePath& tile);
+/// The one spelling of each path only; anything else is not_found.
+Result<TilePath> parse_tile_path(std::string_view path);
+/// Those of a tree of `size` entries that are not full: of hashes, one a level, and of entries.
+std::vector<TilePath> partial_tiles(std::uint64_t size);
+
+/// Gives tiles of hashes: exactly `width` hashes of 32 bytes.
+using TileSource = std::function<Result<Bytes>(const TilePath&)>;
+
+/// Reads the tree of one size, at most the log's, out of its tiles. In a store full tiles
+/// are kept as they are, and partial ones come from the roots below them or from the entries. A
+/// proof reads O(log size) tiles. Errors are the store's; internal where it holds less than it
+/// should. Keeps what it has read, so it is for one question or a few, by one thread.
 class TreeReader {
  public:
-  TreeReader(Store& store, std::uint64_t size) : store_(store), size_(size) {}
+  TreeReader(TileSource source, std::uint64_t size) : source_(std::move(source)), size_(size) {}
+  TreeReader(Store& store, std::uint64_t size);
 
   /// RFC 9162 section 2.1.1.
   Result<Hash> root();
@@ -35,7 +56,7 @@ class TreeReader {
   Result<Hash> perfect_node(unsigned height, std::uint64_t index);
   Result<const Bytes*> tile(unsigned level, std::uint64_t index);
 
-  Store& store_;
+  TileSource source_;
   std::uint64_t size_;
   std::map<std::pair<unsigned, std::uint64_t>, Bytes> tiles_;
 };
@@ -47,21 +68,12 @@ Result<std::vector<Hash>> inclusion_proof(Store& store, std::uint64_t index, std
 Result<std::vector<Hash>> consistency_proof(Store& store, std::uint64_t first,
                                             std::uint64_t second);
 
-/// What a tile's path names.
-struct TilePath {
-  bool entries = false;  ///< a bundle of entries; `level` is 0
-  unsigned level = 0;    ///< 0 to 7
-  std::uint64_t index = 0;
-  std::size_t width = kTileWidth;  ///< less than 256 in a partial tile
-  bool operator==(const TilePath&) const = default;
-};
-/// "tile/0/x001/067", "tile/1/000.p/17", "tile/entries/x001/067".
-std::string tile_path(const TilePath& tile);
-/// The one spelling of each path only; anything else is not_found.
-Result<TilePath> parse_tile_path(std::string_view path);
-
 /// What stands under that path, once the log has grown to hold it: hashes of 32 bytes, or entries
 /// each after its length in two bytes, big-endian. not_found before.
 Result<Bytes> read_tile(Store& store, const TilePath& tile);
+
+/// The entries of such a tile, which live as long as it does: the first `width` of them, which must
+/// be all. invalid_request.
+Result<std::vector<std::string_view>> parse_entry_tile(std::string_view tile, std::size_t width);
 
 }  // namespace chancery

@@ -16,11 +16,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "token", "heartbeat", "log"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 
 
@@ -142,14 +144,21 @@ def is_canonical(text):
         return False
     if not isinstance(entry.get("time"), str) or not TIME.fullmatch(entry["time"]):
         return False
+    try:
+        instant(entry["time"])
+    except ValueError:
+        return False
     return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True) == text
 
 
 def micros(time):
     """Microseconds since 1970 as the form with a fraction of six digits, or without one."""
-    from datetime import datetime, timedelta, timezone
     return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time)).strftime(
         "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(time):
+    return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def machine_of(entry):
@@ -176,7 +185,7 @@ class Verifier:
     def run(self):
         checkpoints = self.query("SELECT size, root, note FROM checkpoint ORDER BY size")
         tree, level = Tree(), [[]]
-        tiles, last_time = {}, ""
+        tiles, last_time = {}, datetime.min
         rows = self.query("SELECT number, text FROM entry ORDER BY number")
         for index, (number, text) in enumerate(rows):
             if number != index:
@@ -219,13 +228,14 @@ class Verifier:
             return last_time
         entry = json.loads(text)
         self.entries.append(entry)
-        if entry["time"] < last_time:
+        time = instant(entry["time"])
+        if time < last_time - TIME_TOLERANCE:
             self.find(f"entry {index}: is older than the one before it")
         if "policy" in entry:
             kept = self.query("SELECT text FROM policy_version WHERE version = ?", entry["policy"])
             if not kept or sha256(kept[0][0].encode()).hex() != entry["policy"]:
                 self.find(f"entry {index}: its policy version is not kept as it was")
-        return entry["time"]
+        return max(time, last_time)
 
     def check_checkpoint(self, size, root, note, tree):
         name = f"checkpoint of size {size}"

@@ -1,4 +1,8 @@
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/merkle.h"
 
@@ -85,6 +89,31 @@ std::vector<std::vector<Hash>> spoiled(const std::vector<Hash>& proof) {
 
 std::string hex(const Hash& hash) {
   return to_hex(hash);
+}
+
+/// Nothing for what is no SHA-256.
+std::optional<Hash> hash_of(const nlohmann::json& base64) {
+  const auto bytes = from_base64(base64.get<std::string>());
+  if (!bytes || bytes->size() != sizeof(Hash)) return std::nullopt;
+  Hash hash;
+  std::ranges::copy(*bytes, hash.begin());
+  return hash;
+}
+
+bool holds(const nlohmann::json& vector) {
+  std::vector<Hash> proof;
+  for (const auto& item : vector["proof"]) {
+    const auto hash = hash_of(item);
+    if (!hash) return false;
+    proof.push_back(*hash);
+  }
+  const bool inclusion = vector.contains("leafHash");
+  const auto first = hash_of(vector[inclusion ? "leafHash" : "root1"]);
+  const auto root = hash_of(vector[inclusion ? "root" : "root2"]);
+  if (!first || !root) return false;
+  if (inclusion)
+    return verify_inclusion(vector["leafIdx"], vector["treeSize"], *first, proof, *root);
+  return verify_consistency(vector["size1"], *first, vector["size2"], *root, proof);
 }
 
 }  // namespace
@@ -186,6 +215,21 @@ BOOST_AUTO_TEST_CASE(everything_is_consistent_with_the_empty_tree) {
   BOOST_TEST(verify_consistency(0, empty_root(), 3, root, {}));
   BOOST_TEST(!verify_consistency(0, root, 3, root, {}));
   BOOST_TEST(!verify_consistency(0, empty_root(), 3, root, {root}));
+}
+
+// Proofs that others made, and spoiled (tests/vectors/merkle).
+BOOST_DATA_TEST_CASE(proofs_of_transparency_dev,
+                     boost::unit_test::data::make({"inclusion", "consistency"}), kind) {
+  std::ifstream file(std::string(CHANCERY_SOURCE_DIR) + "/tests/vectors/merkle/" + kind + ".json");
+  int good = 0;
+  int bad = 0;
+  for (const auto& vector : nlohmann::json::parse(file)) {
+    const bool wanted = !vector["wantErr"].get<bool>();
+    ++(wanted ? good : bad);
+    BOOST_TEST(holds(vector) == wanted, vector["desc"]);
+  }
+  BOOST_TEST(good == (std::string(kind) == "inclusion" ? 6 : 5));
+  BOOST_TEST(bad == 92);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

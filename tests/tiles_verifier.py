@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Verifies a log that was published as files (C2SP tlog-tiles), and proofs of RFC 9162, without a
+line of Chancery. docs/audit-format.md is all that it was written from.
+
+    tiles_verifier.py DIRECTORY [VKEY ...]
+    tiles_verifier.py --proofs FILE
+
+The directory holds checkpoint, tile/L/N[.p/W] and, if entries were given away, tile/entries/N[.p/W].
+Prints each finding on a line and exits 1, or one line and exits 0. The checkpoint must carry a valid
+signature of each VKEY. FILE is a JSON list of proofs as tests/vectors/merkle has them; each must be
+as good or bad as it says.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+from audit_verifier import TIME_TOLERANCE, NoteKey, Tree, instant, is_canonical, leaf_hash, node_hash
+
+
+def index_path(index):
+    """1234067 is x001/x234/067."""
+    groups = [f"{index % 1000:03}"]
+    while index >= 1000:
+        index //= 1000
+        groups.insert(0, f"x{index % 1000:03}")
+    return "/".join(groups)
+
+
+class TilesVerifier:
+    def __init__(self, folder, keys):
+        self.folder, self.keys = Path(folder), keys
+        self.findings = []
+        self.size = 0
+        self.has_entries = (self.folder / "tile/entries").is_dir()
+
+    def find(self, text):
+        self.findings.append(text)
+
+    def tile(self, level, index, width):
+        """The content under a path, or None; a partial tile may have become a full one."""
+        path = self.folder / "tile" / str(level) / index_path(index)
+        if width < 256 and (partial := path.with_name(path.name + ".p") / str(width)).exists():
+            return partial.read_bytes(), width
+        return (path.read_bytes(), 256) if path.exists() else (None, width)
+
+    def run(self):
+        text, root = self.checkpoint()
+        if text is None:
+            return
+        leaves = self.leaves_of_entries() if self.has_entries else self.leaves_of_tiles()
+        if len(leaves) != self.size:
+            return
+        tree = Tree()
+        for leaf in leaves:
+            tree.append(leaf)
+        if tree.root() != root:
+            self.find("the checkpoint has another root than the entries")
+        self.check_levels(leaves)
+
+    def checkpoint(self):
+        note = (self.folder / "checkpoint").read_bytes().decode(errors="replace")
+        text = note[:note.rfind("\n\n") + 1]
+        lines = text.split("\n")
+        try:
+            origin, self.size, root = lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True)
+            if text != f"{origin}\n{self.size}\n{base64.b64encode(root).decode()}\n" or len(root) != 32:
+                raise ValueError(text)
+        except (ValueError, IndexError):
+            self.find("the checkpoint does not parse")
+            return None, None
+        for key in self.keys:
+            if key.name != origin or not key.signed(note):
+                self.find(f"the checkpoint has no valid signature of {key.vkey}")
+        return text, root
+
+    def tiles_of(self, count):
+        """(index, width) of the tiles over `count` hashes."""
+        return [(i // 256, min(256, count - i)) for i in range(0, count, 256)]
+
+    def leaves_of_entries(self):
+        leaves, open_intents, last_time = [], set(), None
+        for index, width in self.tiles_of(self.size):
+            bundle, held = self.tile("entries", index, width)
+            entries = self.split(bundle, held)
+            if entries is None:
+                self.find(f"tile/entries/{index_path(index)} is not there or not whole")
+                return leaves
+            for entry in entries[:width]:
+                last_time = self.check_entry(len(leaves), entry, open_intents, last_time)
+                leaves.append(leaf_hash(entry))
+        return leaves
+
+    @staticmethod
+    def split(bundle, width):
+        entries, position = [], 0
+        if bundle is None:
+            return None
+        while position < len(bundle):
+            length = int.from_bytes(bundle[position:position + 2], "big")
+            entries.append(bundle[position + 2:position + 2 + length])
+            position += 2 + length
+        return entries if position == len(bundle) and len(entries) == width else None
+
+    def check_entry(self, index, entry, open_intents, last_time):
+        text = entry.decode(errors="replace")
+        if not is_canonical(text):
+            self.find(f"entry {index}: is not a canonical entry")
+            return last_time
+        entry = json.loads(text)
+        time = instant(entry["time"])
+        if last_time is not None and time < last_time - TIME_TOLERANCE:
+            self.find(f"entry {index}: is older than the one before it")
+        if entry["kind"] == "intent":
+            open_intents.add(index)
+        elif entry["kind"] == "outcome":
+            intent = entry.get("intent")
+            if intent not in open_intents or isinstance(intent, bool):
+                self.find(f"entry {index}: the outcome names no intent that was open")
+            open_intents.discard(intent)
+            if entry.get("result") not in ("ok", "failed", "unknown"):
+                self.find(f"entry {index}: the outcome's result is none of ok, failed and unknown")
+        return time if last_time is None else max(time, last_time)
+
+    def leaves_of_tiles(self):
+        leaves = []
+        for index, width in self.tiles_of(self.size):
+            content, held = self.tile(0, index, width)
+            if content is None or len(content) != 32 * held:
+                self.find(f"tile/0/{index_path(index)} is not there or not whole")
+                return leaves
+            leaves += [content[32 * i:32 * i + 32] for i in range(width)]
+        return leaves
+
+    def check_levels(self, hashes):
+        level = 0
+        while hashes:
+            for index, width in self.tiles_of(len(hashes)):
+                content, held = self.tile(level, index, width)
+                expected = b"".join(hashes[256 * index:256 * index + width])
+                if content is None or len(content) != 32 * held or content[:32 * width] != expected:
+                    self.find(f"tile/{level}/{index_path(index)} is not what the entries make it")
+            hashes = [self.root_of(hashes[i:i + 256]) for i in range(0, len(hashes) // 256 * 256, 256)]
+            level += 1
+
+    @staticmethod
+    def root_of(hashes):
+        while len(hashes) > 1:
+            hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+        return hashes[0]
+
+
+def climb(node, last, first, second, proof):
+    """RFC 9162 sections 2.1.3.2 and 2.1.4.2, from where both begin to be the same."""
+    for sibling in proof:
+        if last == 0:
+            return None
+        if node & 1 or node == last:
+            first, second = node_hash(sibling, first), node_hash(sibling, second)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            second = node_hash(second, sibling)
+        node, last = node >> 1, last >> 1
+    return (first, second) if last == 0 else None
+
+
+def includes(index, size, leaf, proof, root):
+    end = climb(index, size - 1, leaf, leaf, proof) if index < size else None
+    return end is not None and end[1] == root
+
+
+def consistent(first, first_root, second, second_root, proof):
+    if first > second:
+        return False
+    if first == second:
+        return not proof and first_root == second_root
+    if first == 0:
+        return not proof and first_root == Tree().root()
+    node, last, rest = first - 1, second - 1, list(proof)
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    if first & (first - 1) == 0:
+        rest.insert(0, first_root)
+    if not rest or not proof:
+        return False
+    return climb(node, last, rest[0], rest[0], rest[1:]) == (first_root, second_root)
+
+
+def check_proofs(path):
+    wrong = []
+    for vector in json.loads(Path(path).read_text()):
+        def field(name):
+            return base64.b64decode(vector[name])
+        proof = [base64.b64decode(item) for item in vector["proof"] or []]
+        hashes = [*proof, *(field(name) for name in ("root", "root1", "root2", "leafHash")
+                            if name in vector)]
+        if any(len(item) != 32 for item in hashes):
+            holds = False
+        elif "leafHash" in vector:
+            holds = includes(vector["leafIdx"], vector["treeSize"], field("leafHash"), proof, field("root"))
+        else:
+            holds = consistent(vector["size1"], field("root1"), vector["size2"], field("root2"), proof)
+        if holds == vector["wantErr"]:
+            wrong.append(vector["desc"])
+    return wrong
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    if sys.argv[1] == "--proofs":
+        findings, good = check_proofs(sys.argv[2]), "good: every proof is as it says"
+    else:
+        verifier = TilesVerifier(sys.argv[1], [NoteKey(vkey) for vkey in sys.argv[2:]])
+        verifier.run()
+        findings = verifier.findings
+        good = f"good: {verifier.size} entries" + ("" if verifier.has_entries else ", their hashes only")
+    for finding in findings:
+        print(finding)
+    if findings:
+        sys.exit(1)
+    print(good)
+
+
+if __name__ == "__main__":
+    main()
