@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/audit_verify.h"
+#include "core/witness_key.h"
 #include "tests/core/audit/inventory_fixture.h"
 #include "tests/core/audit/python_verifier.h"
 #include "tests/core/audit/stored_values.h"
@@ -25,8 +26,15 @@ struct EveryByte : InventoryLog {
     const CertificateRecord certificate = issue();
     checkpoint();
     revoke(certificate);
-    checkpoint();
+    cosign(checkpoint());
     close();
+  }
+
+  void cosign(const std::string& note) {
+    const WitnessKey witness = WitnessKey::generate("w.example").value();
+    const std::string text = note.substr(0, note.find("\n\n") + 1);
+    BOOST_REQUIRE(store->put_cosignature(
+        {log->signed_checkpoint().size, witness.verifier().vkey(), witness.cosign(text, now())}));
   }
 
   [[nodiscard]] bool found() const {
