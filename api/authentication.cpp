@@ -41,6 +41,7 @@ Result<Machine> machine_of(const CertificateInfo& info, const Bytes& der,
 struct Authentication::Session {
   Machine machine;
   Time not_after;
+  std::optional<std::uint64_t> checked_at = {};  ///< SigningService::revocation_changes() then
 };
 
 Authentication::Authentication(Instance& instance, AuthenticationFailures& failures,
@@ -57,10 +58,19 @@ Result<Machine> Authentication::operator()(Peer& peer) const {
   }
   // A connection may outlive its certificate, by time or by revocation.
   if (session->not_after < now()) return refuse(peer, "the client certificate has expired");
-  if (session->machine.serial && instance_.service().is_revoked(*session->machine.serial)) {
-    return refuse(peer, "the client certificate is revoked");
-  }
+  RETURN_IF_ERROR(check_revocation(peer, *session));
   return session->machine;
+}
+
+/// Asked of the store again only when anything at all was revoked since.
+Result<void> Authentication::check_revocation(const Peer& peer, Session& session) const {
+  if (!session.machine.serial) return {};
+  const std::uint64_t changes = instance_.service().revocation_changes();
+  if (session.checked_at == changes) return {};
+  ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(*session.machine.serial));
+  if (revoked) return refuse(peer, "the client certificate is revoked");
+  session.checked_at = changes;
+  return {};
 }
 
 Result<Authentication::Session> Authentication::begin(const Peer& peer) const {

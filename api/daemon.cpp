@@ -88,7 +88,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   daemon->register_metrics();
   daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
       limits::checkpoint_interval, [raw = daemon.get()] { raw->publish_checkpoint(); });
-  daemon->crl_ticker_ = std::make_unique<Ticker>(10s, [raw = daemon.get()] {
+  daemon->crl_ticker_ = std::make_unique<Ticker>(1s, [raw = daemon.get()] {
     if (!raw->instance_.token().status().up) return;  // every attempt would be a record
     [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
   });

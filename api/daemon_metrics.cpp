@@ -36,6 +36,13 @@ void Daemon::register_metrics() {
         [this] { return checkpoints_->problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_published", "0 when the last CRL could not be published",
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
+  gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
+        [this] { return static_cast<double>(crls_.behind()); });
+  gauge("chancery_crl_first_end_seconds",
+        "when the first of the published lists ends, in seconds since 1970; 0 before any", [this] {
+          const auto end = crls_.first_end();
+          return end ? static_cast<double>(to_unix_seconds(*end)) : 0.0;
+        });
   gauge("chancery_recovered_intents", "intents that a crash left open, found at this start",
         [this] { return static_cast<double>(instance_.recovered()); });
 

@@ -49,6 +49,14 @@ Result<CertificateRequest> csr_of(Call& call, JsonBody& body, Operation operatio
   return call.service().refuse_malformed(call.caller, operation, std::move(csr.error()));
 }
 
+Result<std::optional<Time>> time_of(JsonBody& body, const char* member) {
+  ASSIGN_OR_RETURN(const auto text, body.optional_string(member));
+  if (!text) return std::nullopt;
+  const auto time = from_rfc3339(*text);
+  if (!time) return invalid(member, time.error().message);
+  return std::chrono::floor<Seconds>(*time);
+}
+
 Result<Serial> serial_of(const Call& call) {
   return Serial::parse(call.request.path_value("serial"));
 }
@@ -99,39 +107,70 @@ Result<HttpResponse> renew(Call& call) {
   return issued(call, outcome);
 }
 
-Result<HttpResponse> revoke(Call& call) {
+Result<HttpResponse> revoke(const Call& call, const RevokeCertificate& request) {
+  ASSIGN_OR_RETURN(const Revoked revoked, call.service().revoke(call.caller, request));
+  const Revocation& revocation = revoked.revocation;
+  if (!revoked.already) {
+    call.application.crls.revoked(revocation);
+    call.application.publish_soon();
+  }
+  Json answer = {{"serial", revocation.serial.hex()},
+                 {"reason", name_of(revocation.reason)},
+                 {"revoked_at", to_rfc3339_seconds(revocation.revoked_at)},
+                 {"already", revoked.already},
+                 {"request_id", call.caller.context.id}};
+  if (revocation.invalidity_date) {
+    answer["invalidity_date"] = to_rfc3339_seconds(*revocation.invalidity_date);
+  }
+  return json_response(200, answer);
+}
+
+Result<HttpResponse> revoke_for_reason(Call& call) {
   ASSIGN_OR_RETURN(const Serial serial, serial_of(call));
   ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
   ASSIGN_OR_RETURN(const std::string reason_text, body.string("reason"));
   ASSIGN_OR_RETURN(const RevocationReason reason, parse_revocation_reason(reason_text));
-  RETURN_IF_ERROR(body.finish());
-  ASSIGN_OR_RETURN(const Revoked revoked,
-                   call.service().revoke(call.caller, RevokeCertificate{serial, reason}));
-  if (!revoked.already) {
-    call.application.crls.revoked(revoked.revocation.issuer);
-    call.application.publish_soon();
+  if (reason == RevocationReason::remove_from_crl) {
+    return invalid("reason", "removeFromCRL is the end of a hold: POST …/release");
   }
-  return json_response(200, {{"serial", serial.hex()},
-                             {"reason", name_of(revoked.revocation.reason)},
-                             {"revoked_at", to_rfc3339_seconds(revoked.revocation.revoked_at)},
-                             {"already", revoked.already},
-                             {"request_id", call.caller.context.id}});
+  ASSIGN_OR_RETURN(const auto invalidity_date, time_of(body, "invalidity_date"));
+  RETURN_IF_ERROR(body.finish());
+  return revoke(call, RevokeCertificate{serial, reason, invalidity_date});
 }
 
-std::string_view state_of(const CertificateRecord& record, bool revoked) {
-  if (revoked) return "revoked";
+Result<HttpResponse> release(Call& call) {
+  RETURN_IF_ERROR(expect_no_members(call.request));
+  ASSIGN_OR_RETURN(const Serial serial, serial_of(call));
+  return revoke(call, RevokeCertificate{serial, RevocationReason::remove_from_crl});
+}
+
+std::string_view state_of(const CertificateRecord& record,
+                          const std::optional<Revocation>& revocation) {
+  if (revocation && is_final(revocation->reason)) return "revoked";
+  if (revocation && revocation->reason == RevocationReason::certificate_hold) return "held";
   if (record.state == CertificateState::unknown) return "unknown";
   return record.not_after < now() ? "expired" : "issued";
 }
 
-Json row_of(const Call& call, const CertificateRecord& record) {
+Json row_of(const CertificateRecord& record, const std::optional<Revocation>& revocation) {
   return {{"serial", record.serial.hex()},
           {"issuer", record.issuer.text()},
           {"machine", record.machine.text()},
           {"profile", record.profile.text()},
-          {"state", state_of(record, call.service().is_revoked(record.serial))},
+          {"state", state_of(record, revocation)},
           {"not_before", to_rfc3339_seconds(record.not_before)},
           {"not_after", to_rfc3339_seconds(record.not_after)}};
+}
+
+Json described(const Revocation& revocation) {
+  Json shown = {{"reason", name_of(revocation.reason)},
+                {"revoked_at", to_rfc3339_seconds(revocation.revoked_at)},
+                {"by", revocation.by.text()},
+                {"entry", revocation.entry}};
+  if (revocation.invalidity_date) {
+    shown["invalidity_date"] = to_rfc3339_seconds(*revocation.invalidity_date);
+  }
+  return shown;
 }
 
 Result<HttpResponse> list(Call& call) {
@@ -146,7 +185,10 @@ Result<HttpResponse> list(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::certificate_read, machine.text()));
   ASSIGN_OR_RETURN(const auto records, call.store().certificates(machine, page));
   Json rows = Json::array();
-  for (const CertificateRecord& record : records) rows.push_back(row_of(call, record));
+  for (const CertificateRecord& record : records) {
+    ASSIGN_OR_RETURN(const auto revocation, call.store().revocation(record.serial));
+    rows.push_back(row_of(record, revocation));
+  }
   Json body = {{"certificates", std::move(rows)}};
   if (records.size() == page.limit) body["next"] = records.back().serial.hex();
   return json_response(200, body);
@@ -162,17 +204,12 @@ Result<HttpResponse> show(Call& call) {
     return fail(ErrorCode::not_found, "there is no certificate " + serial.hex() + " here",
                 "serial");
   }
-  Json body = row_of(call, *record);
+  ASSIGN_OR_RETURN(const auto revocation, call.store().revocation(serial));
+  Json body = row_of(*record, revocation);
   body["intent"] = record->intent;
   body["outcome"] = record->outcome;
   if (!record->der.empty()) body["certificate"] = to_pem(record->der, "CERTIFICATE");
-  ASSIGN_OR_RETURN(const auto revocation, call.store().revocation(serial));
-  if (revocation) {
-    body["revocation"] = {{"reason", name_of(revocation->reason)},
-                          {"revoked_at", to_rfc3339_seconds(revocation->revoked_at)},
-                          {"by", revocation->by.text()},
-                          {"entry", revocation->entry}};
-  }
+  if (revocation) body["revocation"] = described(*revocation);
   return json_response(200, body);
 }
 
@@ -185,7 +222,9 @@ std::vector<Route> certificate_routes(Application& app) {
                  {"machine", "after", "limit"}),
       authenticated(app, "POST", "/v1/certificates", "issueCertificate", issue, true),
       authenticated(app, "GET", "/v1/certificates/{serial}", "showCertificate", show),
-      authenticated(app, "POST", "/v1/certificates/{serial}/revoke", "revokeCertificate", revoke,
+      authenticated(app, "POST", "/v1/certificates/{serial}/revoke", "revokeCertificate",
+                    revoke_for_reason, true),
+      authenticated(app, "POST", "/v1/certificates/{serial}/release", "releaseCertificate", release,
                     true),
       authenticated(app, "POST", "/v1/certificates/{serial}/renew", "renewCertificate", renew,
                     true),

@@ -18,11 +18,13 @@ std::vector<Route> api_routes(Application& application) {
   append(routes, log_routes(application));
   append(routes, status_routes(application));
   routes.push_back(list_cas_route(application));
+  routes.push_back(grow_crl_shards_route(application));
   return routes;
 }
 
 std::vector<Route> public_routes(Application& application) {
   std::vector<Route> routes = distribution_routes(application);
+  append(routes, crl_routes(application));
   append(routes, health_routes(application));
   append(routes, public_log_routes(application));
   return routes;

@@ -16,6 +16,7 @@ struct CaOptions {
   CaName name;
   bool pem = false;
   std::string out;
+  unsigned shards = 0;
 };
 
 Result<json> fetch_ca(Session& session, const CaName& name) {
@@ -82,6 +83,16 @@ Result<ExitCode> show_crl(Session& session, const CaOptions& options) {
 
 }  // namespace
 
+Result<ExitCode> grow_shards(Session& session, const CaOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/cas/" + options.name.text() + "/crl-shards",
+                                              {{"shards", options.shards}}));
+  session.print("certificates that " + options.name.text() + " issues from now on name one of " +
+                    std::to_string(options.shards) + " CRLs",
+                answer);
+  return ExitCode::done;
+}
+
 void add_ca_commands(CommandLine& line) {
   CLI::App& group =
       line.add_group("ca", "Certification authorities",
@@ -110,6 +121,15 @@ void add_ca_commands(CommandLine& line) {
       crl.add_option("--out", crl_options->out, "write the CRL there, DER")->type_name("FILE");
   crl.add_flag("--pem", crl_options->pem, "write it as PEM")->needs(out);
   line.on(crl, crl_options, show_crl);
+
+  auto shard_options = std::make_shared<CaOptions>();
+  CLI::App& shards = line.add(group, "crl-shards", "Split a CA's CRL over more lists",
+                              {"chancery --identity ./admin ca crl-shards issuing 64"});
+  add_parsed(shards, "name", shard_options->name, CaName::parse, "name of the CA").required();
+  shards.add_option("shards", shard_options->shards, "how many; more than now")
+      ->required()
+      ->check(CLI::Range(2U, limits::crl_shards));
+  line.on(shards, shard_options, grow_shards);
 }
 
 }  // namespace chancery

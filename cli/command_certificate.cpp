@@ -20,6 +20,7 @@ struct CertificateOptions {
   std::string certificate;
   bool pem = false;
   RevocationReason reason = RevocationReason::unspecified;
+  std::optional<Time> invalidity_date;
 };
 
 /// A serial number as it is, or that of a certificate file.
@@ -69,8 +70,11 @@ Result<ExitCode> show_certificate(Session& session, const CertificateOptions& op
 Result<ExitCode> revoke(Session& session, const CertificateOptions& options) {
   ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
   ASSIGN_OR_RETURN(Service * service, session.service());
-  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/revoke",
-                                              {{"reason", name_of(options.reason)}}));
+  json request = {{"reason", name_of(options.reason)}};
+  if (options.invalidity_date) {
+    request["invalidity_date"] = to_rfc3339_seconds(*options.invalidity_date);
+  }
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/revoke", request));
   ASSIGN_OR_RETURN(bool already, flag_in(answer, "already"));
   ASSIGN_OR_RETURN(std::string revoked_at, text_in(answer, "revoked_at"));
   ASSIGN_OR_RETURN(std::string reason, text_in(answer, "reason"));
@@ -78,6 +82,24 @@ Result<ExitCode> revoke(Session& session, const CertificateOptions& options) {
                     ") at " + revoked_at,
                 answer);
   return ExitCode::done;
+}
+
+Result<ExitCode> release(Session& session, const CertificateOptions& options) {
+  ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer,
+                   service->post("/v1/certificates/" + serial + "/release", json::object()));
+  session.print("released " + serial + ": it is good again", answer);
+  return ExitCode::done;
+}
+
+void add_release_command(CommandLine& line) {
+  auto options = std::make_shared<CertificateOptions>();
+  CLI::App& command = line.add(line.root(), "release", "End a certificate's hold",
+                               {"chancery --identity ./operator release 0157ab…(40 digits)"});
+  command.add_option("certificate", options->certificate, "serial number or certificate file")
+      ->required();
+  line.on(command, options, release);
 }
 
 void add_revoke_command(CommandLine& line) {
@@ -90,7 +112,9 @@ void add_revoke_command(CommandLine& line) {
       ->required();
   add_parsed(command, "--reason", options->reason, parse_revocation_reason,
              "RFC 5280's: keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
-             "privilegeWithdrawn, …; default: unspecified");
+             "privilegeWithdrawn, certificateHold, …; default: unspecified");
+  add_parsed(command, "--invalid-since", options->invalidity_date, from_rfc3339,
+             "since when it may have been misused, such as 2026-11-22T09:40:50Z");
   line.on(command, options, revoke);
 }
 
@@ -98,6 +122,7 @@ void add_revoke_command(CommandLine& line) {
 
 void add_certificate_commands(CommandLine& line) {
   add_revoke_command(line);
+  add_release_command(line);
   CLI::App& group =
       line.add_group("cert", "Certificates that were issued",
                      {"chancery --identity ./auditor cert list --machine web-1.example",

@@ -5,34 +5,21 @@
 namespace chancery {
 namespace {
 
-constexpr std::size_t kPage = 4096;
+Error not_on_hold(const Serial& serial) {
+  return {ErrorCode::conflict, "the certificate " + serial.hex() + " is not on hold", "serial"};
+}
 
 }  // namespace
 
-Result<void> SigningService::load_revoked() {
-  for (const CertificateAuthority* authority : cas()) {
-    std::uint64_t last = 0;
-    for (;;) {
-      ASSIGN_OR_RETURN(const std::vector<Revocation> rows,
-                       store_.revocations(authority->record.name, last, kPage));
-      const std::unique_lock lock(mutex_);
-      for (const Revocation& row : rows) {
-        revoked_.insert(row.serial);
-        last = row.entry;
-      }
-      if (rows.size() < kPage) break;
-    }
-  }
-  return {};
-}
-
-bool SigningService::is_revoked(const Serial& serial) const {
-  const std::shared_lock lock(mutex_);
-  return revoked_.contains(serial);
+Result<bool> SigningService::is_revoked(const Serial& serial) const {
+  ASSIGN_OR_RETURN(const auto revocation, store_.revocation(serial));
+  return revocation && revocation->reason != RevocationReason::remove_from_crl;
 }
 
 Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertificate& request) {
-  PolicyQuestion question{.operation = Operation::certificate_revoke};
+  const bool is_release = request.reason == RevocationReason::remove_from_crl;
+  PolicyQuestion question{.operation = is_release ? Operation::certificate_release
+                                                  : Operation::certificate_revoke};
   ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
   if (record) {
     question.issuer = record->issuer.text();
@@ -47,30 +34,102 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
                         "there is no certificate " + request.serial.hex() + " here", "serial"});
   }
   ASSIGN_OR_RETURN(auto earlier, store_.revocation(request.serial));
-  if (earlier) return Revoked{std::move(*earlier), true};
+  if (is_release) {
+    if (!earlier || earlier->reason != RevocationReason::certificate_hold) {
+      return reject(caller, question, not_on_hold(request.serial));
+    }
+  } else if (earlier && (is_final(earlier->reason) || earlier->reason == request.reason)) {
+    return Revoked{std::move(*earlier), true};
+  }
+  if (auto allowed = check_reason(*record, request); !allowed) {
+    return reject(caller, question, std::move(allowed.error()));
+  }
+  return record_revocation(caller, question, decision, *record, request);
+}
 
-  Revocation revocation{
-      request.serial,   record->issuer, request.reason, now(), caller.context.machine.name,
-      record->not_after};
+Result<void> SigningService::check_reason(const CertificateRecord& record,
+                                          const RevokeCertificate& request) const {
+  if (request.reason == RevocationReason::certificate_hold) {
+    ASSIGN_OR_RETURN(const Profile* wanted, profile(record.profile));
+    if (!wanted->hold) {
+      return invalid("reason", "profile \"" + record.profile.text() +
+                                   "\" does not permit certificateHold; revoke it for good, or set "
+                                   "hold: true in the profile");
+    }
+  }
+  if (request.invalidity_date &&
+      (*request.invalidity_date > now() || *request.invalidity_date < record.not_before)) {
+    return invalid(
+        "invalidity_date",
+        "invalidity_date must be after the certificate's beginning and not in the future");
+  }
+  return {};
+}
+
+Result<Revoked> SigningService::record_revocation(const Caller& caller,
+                                                  const PolicyQuestion& question,
+                                                  const Decision& decision,
+                                                  const CertificateRecord& certificate,
+                                                  const RevokeCertificate& request) {
+  Revocation revocation{.serial = request.serial,
+                        .issuer = certificate.issuer,
+                        .reason = request.reason,
+                        .revoked_at = now(),
+                        .by = caller.context.machine.name,
+                        .not_after = certificate.not_after,
+                        .crl_shards = certificate.crl_shards,
+                        .invalidity_date = request.invalidity_date,
+                        .incident = {}};
   AuditEntry entry(EntryKind::revocation);
   describe(entry, question);
   entry.set("serial", request.serial.hex());
   entry.set("revocation_reason", name_of(request.reason));
+  if (request.invalidity_date) {
+    entry.set("invalidity_date", to_rfc3339_seconds(*request.invalidity_date));
+  }
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   auto index = log_.record(caller.context, std::move(entry), {AddRevocation{revocation}});
   if (!index && index.error().code == ErrorCode::conflict) {
-    // Somebody else revoked it between our look and our record: the first one stands.
-    ASSIGN_OR_RETURN(earlier, store_.revocation(request.serial));
-    if (earlier) return Revoked{std::move(*earlier), true};
+    // Somebody else did it between our look and our record: what they did stands.
+    ASSIGN_OR_RETURN(auto earlier, store_.revocation(request.serial));
+    if (earlier && (is_final(earlier->reason) || earlier->reason == request.reason)) {
+      return Revoked{std::move(*earlier), true};
+    }
   }
   if (!index) return Failure(std::move(index.error()));
   revocation.entry = *index;
-  {
-    const std::unique_lock lock(mutex_);
-    revoked_.insert(request.serial);
-  }
+  ++revocation_changes_;
   return Revoked{std::move(revocation), false};
+}
+
+Result<void> SigningService::grow_crl_shards(const Caller& caller, const GrowCrlShards& request) {
+  PolicyQuestion question{.operation = Operation::ca_create};
+  question.issuer = request.ca.text();
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+  if (auto authority = ca(request.ca); !authority) {
+    return reject(caller, question, std::move(authority.error()));
+  }
+  const unsigned most = crl_shard_counts(request.ca).back();
+  if (request.shards <= most || request.shards > limits::crl_shards) {
+    return reject(
+        caller, question,
+        Error{ErrorCode::invalid_request,
+              "shards must be above " + std::to_string(most) + ", what there are now, and " +
+                  std::to_string(limits::crl_shards) + " at most",
+              "shards"});
+  }
+  AuditEntry entry(EntryKind::ca);
+  describe(entry, question);
+  entry.set("ca", request.ca.text());
+  entry.set("crl_shards", request.shards);
+  entry.set("grant", decision.grant());
+  entry.set("policy", decision.policy_version());
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const std::uint64_t index,
+      log_.record(caller.context, std::move(entry), {AddCrlShards{{request.ca, request.shards}}}));
+  return load_crl_shards();
 }
 
 Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,

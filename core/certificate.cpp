@@ -113,19 +113,14 @@ std::string certificate_fingerprint(ByteView der) {
   return to_hex(sha256(der));
 }
 
-Bytes assemble_signed(ByteView tbs, SignatureAlgorithm algorithm, ByteView signature) {
-  const ByteView identifier = signature_identifier(algorithm);
-  DerWriter tail;
-  tail.raw(identifier);
+Bytes assemble_signed(Bytes tbs, SignatureAlgorithm algorithm, ByteView signature) {
+  DerWriter head, tail;
+  tail.raw(signature_identifier(algorithm));
   tail.bit_string(signature);
-  // The lengths are known, so that a CRL of many megabytes is copied once.
-  DerWriter out;
-  const std::size_t length = tbs.size() + tail.bytes().size();
-  out.reserve(length + 8);
-  out.header(der::sequence, length);
-  out.raw(tbs);
-  out.raw(tail.bytes());
-  return out.take();
+  head.header(der::sequence, tbs.size() + tail.bytes().size());
+  tbs.insert(tbs.begin(), head.bytes().begin(), head.bytes().end());
+  tbs.insert(tbs.end(), tail.bytes().begin(), tail.bytes().end());
+  return tbs;
 }
 
 Result<void> check_profile(const Profile& profile, const Subject& subject,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/crl_scope.h"
 #include "core/profile.h"
 #include "core/public_key.h"
 #include "core/subject.h"
@@ -39,12 +40,11 @@ std::string certificate_fingerprint(ByteView der);
 class Issuer {
  public:
   /// `certificate` is the issuer's own, DER. `public_url` such as "http://127.0.0.1:8080", without
-  /// a slash at the end. The CDP is PUBLIC_URL/crl/NAME.crl for one shard and
-  /// PUBLIC_URL/crl/NAME-SHARD.crl for several; AIA caIssuers is PUBLIC_URL/ca/NAME.crt.
+  /// a slash at the end. The CDP is PUBLIC_URL/crl/ and CrlScope::path(); AIA caIssuers is
+  /// PUBLIC_URL/ca/NAME.crt.
   /// invalid_request (field "certificate") when it is not a CA's that signs certificates and CRLs
   /// and has a subject key identifier.
-  static Result<Issuer> create(CaName name, ByteView certificate, std::string public_url,
-                               unsigned crl_shards);
+  static Result<Issuer> create(CaName name, ByteView certificate, std::string public_url);
   /// For a root before it has a certificate: it will be issuer and subject of its first one.
   static Result<Issuer> create_root(CaName name, const Subject& subject, const PublicKey& key,
                                     std::string public_url);
@@ -62,8 +62,7 @@ class Issuer {
   [[nodiscard]] const Bytes& spki() const;
   /// How many CAs may follow below it; none: any number.
   [[nodiscard]] std::optional<int> path_length() const;
-  [[nodiscard]] std::string crl_url(unsigned shard) const;
-  [[nodiscard]] unsigned crl_shards() const;
+  [[nodiscard]] std::string crl_url(const CrlScope& scope) const;
   /// Where its own certificate is, for AIA caIssuers.
   [[nodiscard]] std::string certificate_url() const;
 
@@ -82,17 +81,22 @@ struct CertificateDraft {
   Subject subject;
   SubjectAltNames names;
   Time not_before, not_after;
+  unsigned crl_shards = 1;  ///< of the issuer, now
   const Profile* profile = nullptr;
   const PublicKey* public_key = nullptr;
 };
+
+/// The list that the certificate names.
+CrlScope crl_scope_of(const CertificateDraft& draft);
 
 /// Builds the certificate, signs it with the issuer's throw-away key, lints the result (lint.h) and
 /// returns its TBSCertificate (RFC 5280 section 4.1), DER: exactly what the token will sign.
 /// internal with the failed rules when the lint finds anything.
 Result<Bytes> rehearse(const Issuer& issuer, const CertificateDraft& draft);
 
-/// SEQUENCE { tbs, AlgorithmIdentifier, BIT STRING }: a certificate or a CRL.
-Bytes assemble_signed(ByteView tbs, SignatureAlgorithm algorithm, ByteView signature);
+/// SEQUENCE { tbs, AlgorithmIdentifier, BIT STRING }: a certificate or a CRL. Goes on in the memory
+/// of `tbs`, which a CRL may have much of.
+Bytes assemble_signed(Bytes tbs, SignatureAlgorithm algorithm, ByteView signature);
 
 /// Checks names and validity against the profile before anything is built: which subject and SAN
 /// types may appear, wildcard, key type, validity above zero and at most the profile's.

@@ -19,6 +19,11 @@ Result<CertificateRecord> certificate_of_intent(const Entry& intent) {
   ASSIGN_OR_RETURN(record.not_before, from_rfc3339(text_member(intent, "not_before")));
   ASSIGN_OR_RETURN(record.not_after, from_rfc3339(text_member(intent, "not_after")));
   ASSIGN_OR_RETURN(record.spki_sha256, from_hex(text_member(intent, "spki_sha256")));
+  // Absent: there was one list of all.
+  if (const auto shards = number_member(intent, "crl_shards")) {
+    if (*shards < 2 || *shards > limits::crl_shards) return invalid("crl_shards", "out of range");
+    record.crl_shards = static_cast<unsigned>(*shards);
+  }
   return record;
 }
 

@@ -41,12 +41,14 @@ class CertificateTask : public SigningTask {
     record_.machine = order_.owner;
     record_.profile = order_.profile->name;
     record_.spki_sha256 = order_.public_key.spki_sha256();
+    record_.crl_shards = order_.crl_shards;
 
     ASSIGN_OR_RETURN(tbs_, rehearse(*order_.issuer, draft()));
     intent.set("serial", record_.serial.hex());
     intent.set("not_before", to_rfc3339_seconds(record_.not_before));
     intent.set("not_after", to_rfc3339_seconds(record_.not_after));
     intent.set("spki_sha256", to_hex(record_.spki_sha256));
+    if (record_.crl_shards > 1) intent.set("crl_shards", record_.crl_shards);
     if (order_.claim) {
       intent.set("token_sha256", to_hex(order_.claim->token_sha256));
       changes.emplace_back(*order_.claim);
@@ -55,10 +57,10 @@ class CertificateTask : public SigningTask {
                         input_of(order_.issuer->algorithm(), tbs_)};
   }
 
-  [[nodiscard]] Effects finish(Bytes signature) const override {
+  [[nodiscard]] Effects finish(Bytes signature) override {
     Effects effects;
     CertificateRecord record = record_;
-    record.der = assemble_signed(tbs_, order_.issuer->algorithm(), signature);
+    record.der = assemble_signed(std::move(tbs_), order_.issuer->algorithm(), signature);
     effects.entry.set("serial", record.serial.hex());
     effects.entry.set("certificate_sha256", to_hex(sha256(record.der)));
     effects.outcome.serial = record.serial.hex();
@@ -88,6 +90,7 @@ class CertificateTask : public SigningTask {
     draft.names = order_.names;
     draft.not_before = record_.not_before;
     draft.not_after = record_.not_after;
+    draft.crl_shards = record_.crl_shards;
     draft.profile = order_.profile;
     draft.public_key = &order_.public_key;
     return draft;

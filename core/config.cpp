@@ -161,10 +161,10 @@ Result<std::string> tls_name(std::string_view text) {
   return normalize_ip(text);
 }
 
-constexpr std::array<std::string_view, 14> kProfileMembers = {
-    "key_usages",       "extended_key_usages", "ca",           "path_length", "default_validity",
-    "max_validity",     "key_types",           "subject",      "alt_names",   "wildcard",
-    "require_alt_name", "same_key_renewal",    "ocsp_nocheck", "description"};
+constexpr std::array<std::string_view, 15> kProfileMembers = {
+    "key_usages",       "extended_key_usages", "ca",      "path_length",  "default_validity",
+    "max_validity",     "key_types",           "subject", "alt_names",    "wildcard",
+    "require_alt_name", "same_key_renewal",    "hold",    "ocsp_nocheck", "description"};
 
 Result<Profile> read_profile(const YamlNode& node, const FieldPath& path, Places& places) {
   RETURN_IF_ERROR(expect_members(node, path, kProfileMembers));
@@ -188,6 +188,7 @@ Result<Profile> read_profile(const YamlNode& node, const FieldPath& path, Places
       .read("wildcard", profile.wildcard, boolean)
       .read("require_alt_name", profile.require_alt_name, boolean)
       .read("same_key_renewal", profile.same_key_renewal, boolean)
+      .read("hold", profile.hold, boolean)
       .read("ocsp_nocheck", profile.ocsp_nocheck, boolean)
       .read("description", description, any_text);
   RETURN_IF_ERROR(section.done());
@@ -290,7 +291,7 @@ constexpr std::array<std::string_view, 19> kMembers = {
     "profiles",      "description", "log",         "witness_policy"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
-constexpr std::array<std::string_view, 3> kCrlMembers = {"lifetime", "refresh",
+constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
                                                          "issuing_distribution_point"};
 constexpr std::array<std::string_view, 1> kLogMembers = {"heartbeat"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
@@ -329,6 +330,7 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                [&](Section& crl) {
                  return crl.read("lifetime", config.crl_lifetime, parse_duration)
                      .read("refresh", config.crl_refresh, parse_duration)
+                     .read("delta", config.crl_delta, boolean)
                      .read("issuing_distribution_point", config.crl_issuing_distribution_point,
                            boolean)
                      .done();

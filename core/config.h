@@ -52,6 +52,8 @@ struct Config {
   Seconds crl_refresh{12 * 3600};   ///< a CRL older than this is made anew
   /// The CRL of all certificates of a CA has one, too (docs/decisions/006).
   bool crl_issuing_distribution_point = false;
+  /// Beside each CA's list of all certificates, one of what changed since.
+  bool crl_delta = false;
   std::string blocked_keys;        ///< file of SPKI hashes, or empty
   ProfileName enrollment_profile;  ///< of enrolled machines' first certificate
   CaName enrollment_ca;            ///< who issues it, and the service's own certificate

@@ -34,6 +34,23 @@ Bytes parse_decimal(std::string_view text) {
   return little_endian;
 }
 
+/// The reverse.
+std::string decimal(ByteView big_endian) {
+  std::string digits = "0";  // the least significant one first
+  for (const std::uint8_t octet : big_endian) {
+    unsigned carry = octet;
+    for (char& digit : digits) {
+      carry += static_cast<unsigned>(digit - '0') * 256U;
+      digit = static_cast<char>('0' + carry % 10);
+      carry /= 10;
+    }
+    for (; carry > 0; carry /= 10) digits += static_cast<char>('0' + carry % 10);
+  }
+  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
 // Both without leading zeros.
 bool is_less(ByteView a, ByteView b) {
   if (a.size() != b.size()) return a.size() < b.size();
@@ -107,9 +124,13 @@ Result<std::string> read_idp_uri(ByteView value) {
   return uri;
 }
 
-Result<Bytes> read_number(const CrlView& view) {
-  const ExtensionView* extension = find_extension(view.extensions, oid::crl_number);
-  if (!extension || extension->critical) return bad("CRLNumber is absent or critical");
+/// CRLNumber, or the base's in a deltaCRLIndicator.
+Result<Bytes> read_number(const CrlView& view, std::string_view which, bool critical) {
+  const ExtensionView* extension = find_extension(view.extensions, which);
+  if (!extension || extension->critical != critical) {
+    return bad(std::string(critical ? "deltaCRLIndicator" : "CRLNumber") +
+               (critical ? " is absent or not critical" : " is absent or critical"));
+  }
   DerReader in(extension->value, "crl");
   ASSIGN_OR_RETURN(ByteView number, in.integer());
   RETURN_IF_ERROR(in.end());
@@ -120,35 +141,58 @@ Result<Bytes> read_number(const CrlView& view) {
   return copy_of(number);
 }
 
-Result<void> check_distribution_point(const CrlView& view, const Issuer& issuer, unsigned shard) {
+Result<void> check_distribution_point(const CrlView& view, const Issuer& issuer,
+                                      const CrlScope& scope) {
   const ExtensionView* idp = find_extension(view.extensions, oid::issuing_distribution_point);
   if (!idp || !idp->critical) return bad("IDP is absent or not critical");
   const auto uri = read_idp_uri(idp->value);
-  if (!uri || *uri != issuer.crl_url(shard)) return bad("IDP does not name this shard alone");
+  if (!uri || *uri != issuer.crl_url(scope)) return bad("IDP does not name this list alone");
   return {};
 }
 
+Result<void> check_base(const CrlView& view, const std::string& base_number) {
+  ASSIGN_OR_RETURN(const Bytes base, read_number(view, oid::delta_crl_indicator, true));
+  if (base != parse_decimal(base_number)) return bad("it is the delta of another list");
+  return {};
+}
+
+Result<void> check_freshest(const CrlView& view, const Issuer& issuer) {
+  const ExtensionView* freshest = find_extension(view.extensions, oid::freshest_crl);
+  if (!freshest || freshest->critical) return bad("FreshestCRL is absent or critical");
+  const auto uri = read_distribution_points(freshest->value, "crl");
+  if (!uri || *uri != issuer.crl_url(CrlScope::delta_of_all())) {
+    return bad("FreshestCRL does not name the delta");
+  }
+  return {};
+}
+
+bool has_distribution_point(const CrlScope& scope, bool wanted) {
+  return wanted || scope.is_shard();
+}
+
 Result<void> check_extensions(const CrlView& view, const Issuer& issuer,
-                              std::optional<unsigned> shard, const std::string& previous_number) {
-  if (view.extensions.size() != (shard ? 3 : 2) || has_repeated(view.extensions)) {
-    return bad(shard ? "its extensions are not AKI, CRLNumber and IDP"
-                     : "its extensions are not AKI and CRLNumber");
+                              const CrlExpectation& expected) {
+  const bool point = has_distribution_point(expected.scope, expected.distribution_point);
+  const std::size_t count = 2U + point + expected.scope.delta + expected.freshest;
+  if (view.extensions.size() != count || has_repeated(view.extensions)) {
+    return bad("it has other extensions than those of its kind");
   }
   const ExtensionView* key_id = find_extension(view.extensions, oid::authority_key_id);
   if (!key_id || key_id->critical) return bad("AKI is absent or critical");
   ASSIGN_OR_RETURN(const ByteView key_id_value, decode_authority_key_id(key_id->value, "crl"));
   if (copy_of(key_id_value) != issuer.subject_key_id()) return bad("AKI is another issuer's");
-  if (shard) RETURN_IF_ERROR(check_distribution_point(view, issuer, *shard));
-  ASSIGN_OR_RETURN(const Bytes number, read_number(view));
-  if (previous_number.empty()) return {};
-  const Bytes previous = parse_decimal(previous_number);
+  if (point) RETURN_IF_ERROR(check_distribution_point(view, issuer, expected.scope));
+  if (expected.scope.delta) RETURN_IF_ERROR(check_base(view, expected.base_number));
+  if (expected.freshest) RETURN_IF_ERROR(check_freshest(view, issuer));
+  ASSIGN_OR_RETURN(const Bytes number, read_number(view, oid::crl_number, false));
+  if (expected.previous_number.empty()) return {};
+  const Bytes previous = parse_decimal(expected.previous_number);
   if (previous.empty()) return bad("the previous CRLNumber is not a decimal number");
   if (!is_less(previous, number)) return bad("CRLNumber is not above the previous one");
   return {};
 }
 
-Result<void> check_view(const CrlView& view, const Issuer& issuer, const PublicKey& issuer_key,
-                        std::size_t entries) {
+Result<void> check_view(const CrlView& view, const Issuer& issuer, const PublicKey& issuer_key) {
   if (view.version != 1) return bad("it is not of version 2");
   const std::string_view expected = text_of(signature_identifier(issuer.algorithm()));
   if (text_of(view.inner_algorithm) != expected || text_of(view.outer_algorithm) != expected) {
@@ -156,10 +200,6 @@ Result<void> check_view(const CrlView& view, const Issuer& issuer, const PublicK
   }
   if (copy_of(view.issuer) != issuer.subject_name()) return bad("it names another issuer");
   if (view.next_update <= view.this_update) return bad("nextUpdate is not after thisUpdate");
-  if (view.entries != entries) {
-    return bad("it has " + std::to_string(view.entries) + " entries in place of " +
-               std::to_string(entries));
-  }
   const auto hash = row(issuer.algorithm()).digest;
   const Bytes input = hash ? digest(*hash, view.tbs) : copy_of(view.tbs);
   if (!issuer_key.verify(issuer.algorithm(), input, view.signature)) {
@@ -178,74 +218,107 @@ Bytes encode_head(const Issuer& issuer, const CrlDraft& draft) {
   return out.take();
 }
 
-Bytes encode_extensions(const Issuer& issuer, const CrlDraft& draft) {
-  const Bytes number = parse_decimal(draft.number);
+Bytes encoded_number(const std::string& decimal) {
+  Bytes number = parse_decimal(decimal);
   CHECK(!number.empty());
   CHECK(number.size() < kNumberOctets || (number.size() == kNumberOctets && number[0] < 0x80));
+  return number;
+}
+
+Bytes encode_extensions(const Issuer& issuer, const CrlDraft& draft) {
+  const CrlScope& scope = draft.scope;
   DerWriter out;
   out.nested(der::constructed(0), [&] {
     out.sequence([&] {
       write_authority_key_id(out, issuer.subject_key_id());
-      write_extension(out, oid::crl_number, false, [&] { out.integer(ByteView(number)); });
-      if (!draft.shard) return;
-      write_extension(out, oid::issuing_distribution_point, true, [&] {
-        out.sequence([&] { write_distribution_point_name(out, issuer.crl_url(*draft.shard)); });
-      });
+      write_extension(out, oid::crl_number, false,
+                      [&] { out.integer(ByteView(encoded_number(draft.number))); });
+      if (scope.delta) {
+        write_extension(out, oid::delta_crl_indicator, true,
+                        [&] { out.integer(ByteView(encoded_number(draft.base_number))); });
+      }
+      if (has_distribution_point(scope, draft.distribution_point)) {
+        write_extension(out, oid::issuing_distribution_point, true, [&] {
+          out.sequence([&] { write_distribution_point_name(out, issuer.crl_url(scope)); });
+        });
+      }
+      if (draft.freshest) {
+        write_extension(out, oid::freshest_crl, false, [&] {
+          write_distribution_points(out, issuer.crl_url(CrlScope::delta_of_all()));
+        });
+      }
     });
   });
   return out.take();
+}
+
+Result<CrlView> read_signed(ByteView der, const Issuer& issuer, const PublicKey& issuer_key) {
+  auto view = read_crl(der);
+  if (!view) return bad(view.error().message);
+  RETURN_IF_ERROR(check_view(*view, issuer, issuer_key));
+  return std::move(*view);
 }
 
 }  // namespace
 
-Bytes encode_revoked_entry(const Revocation& revocation) {
-  DerWriter out;
+void write_revoked_entry(DerWriter& out, const RevokedEntry& entry) {
   out.sequence([&] {
-    out.integer(ByteView(revocation.serial.bytes));
-    out.time(revocation.revoked_at);
+    out.integer(ByteView(entry.serial.bytes));
+    out.time(entry.revoked_at);
     // RFC 5280 section 5.3.1: unspecified is said by leaving the extension out.
-    if (revocation.reason == RevocationReason::unspecified) return;
+    const bool has_reason = entry.reason != RevocationReason::unspecified;
+    if (!has_reason && !entry.invalidity_date) return;
     out.sequence([&] {
-      write_extension(out, oid::reason_code, false, [&] {
-        const auto code = static_cast<std::uint8_t>(revocation.reason);
-        out.element(der::enumerated, ByteView(&code, 1));
-      });
+      if (has_reason) {
+        write_extension(out, oid::reason_code, false, [&] {
+          const auto code = static_cast<std::uint8_t>(entry.reason);
+          out.element(der::enumerated, ByteView(&code, 1));
+        });
+      }
+      if (entry.invalidity_date) {
+        write_extension(out, oid::invalidity_date, false,
+                        [&] { out.generalized_time(*entry.invalidity_date); });
+      }
     });
   });
-  return out.take();
 }
 
-Bytes build_crl_tbs(const Issuer& issuer, const CrlDraft& draft) {
+Bytes build_crl_tbs(const Issuer& issuer, CrlDraft& draft) {
+  DerWriter list, outer;
+  if (draft.entries > 0) list.header(der::sequence, draft.encoded_entries.size());
   const Bytes head = encode_head(issuer, draft);
   const Bytes extensions = encode_extensions(issuer, draft);
-  std::size_t entries_size = 0;
-  for (const Bytes& entry : draft.entries) entries_size += entry.size();
-  DerWriter list;
-  if (!draft.entries.empty()) list.header(der::sequence, entries_size);
-
-  // All lengths are known: a million entries are appended to one buffer of the right size.
-  const std::size_t size = head.size() + list.bytes().size() + entries_size + extensions.size();
-  DerWriter out;
-  out.reserve(size + 8);
-  out.header(der::sequence, size);
-  out.raw(head);
-  out.raw(list.bytes());
-  for (const Bytes& entry : draft.entries) out.raw(entry);
-  out.raw(extensions);
-  return out.take();
+  // All lengths are known: what goes before and behind a million entries is put there, and the
+  // entries stay where they are, or are moved once.
+  const std::size_t before = head.size() + list.bytes().size();
+  outer.header(der::sequence, before + draft.encoded_entries.size() + extensions.size());
+  outer.raw(head);
+  outer.raw(list.bytes());
+  Bytes tbs = std::move(draft.encoded_entries);
+  tbs.insert(tbs.begin(), outer.bytes().begin(), outer.bytes().end());
+  tbs.insert(tbs.end(), extensions.begin(), extensions.end());
+  return tbs;
 }
 
 Result<void> check_crl(ByteView der, const Issuer& issuer, const PublicKey& issuer_key,
-                       std::optional<unsigned> shard, const std::string& previous_number,
-                       std::size_t entries) {
-  auto view = read_crl(der);
-  if (!view) return bad(view.error().message);
-  RETURN_IF_ERROR(check_view(*view, issuer, issuer_key, entries));
-  auto extensions = check_extensions(*view, issuer, shard, previous_number);
+                       const CrlExpectation& expected) {
+  ASSIGN_OR_RETURN(const CrlView view, read_signed(der, issuer, issuer_key));
+  if (view.entries != expected.entries) {
+    return bad("it has " + std::to_string(view.entries) + " entries in place of " +
+               std::to_string(expected.entries));
+  }
+  auto extensions = check_extensions(view, issuer, expected);
   if (!extensions && extensions.error().code != ErrorCode::internal) {
     return bad(extensions.error().message);
   }
   return extensions;
+}
+
+Result<CrlHead> read_signed_crl(ByteView der, const Issuer& issuer, const PublicKey& issuer_key) {
+  ASSIGN_OR_RETURN(const CrlView view, read_signed(der, issuer, issuer_key));
+  auto number = read_number(view, oid::crl_number, false);
+  if (!number) return bad(number.error().message);
+  return CrlHead{decimal(*number), view.this_update, view.next_update, view.entries};
 }
 
 }  // namespace chancery

@@ -1,81 +1,180 @@
 #include "core/crl_publisher.h"
 
+#include <filesystem>
+
+#include "core/durable_file.h"
+#include "core/gzip.h"
+
 namespace chancery {
 namespace {
 
-std::shared_ptr<const PublishedCrl> published(CrlRecord row) {
-  return std::make_shared<const PublishedCrl>(
-      PublishedCrl{std::move(row.der), row.number, row.this_update, row.next_update, row.entries});
-}
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRest = 9;                               // times as long as making it took
+constexpr std::chrono::seconds kRestAfterFailure{10};  // each attempt is in the log
 
 }  // namespace
 
 CrlPublisher::CrlPublisher(SigningService& service, Store& store, const Config& config)
     : service_(service), store_(store), config_(config) {
   for (const CertificateAuthority* ca : service.cas()) {
-    // What was revoked shortly before a stop may not be on the stored CRL.
-    changed_[ca->record.name] = true;
-    // Until the new one is there, the last good one is served.
-    if (auto row = store.crl(ca->record.name); row && *row) {
-      current_[ca->record.name] = published(std::move(**row));
+    for (const CrlScope& scope : scopes(ca->record.name)) load(*ca, scope);
+  }
+}
+
+std::vector<CrlScope> CrlPublisher::scopes(const CaName& ca) const {
+  std::vector<CrlScope> all;
+  for (const unsigned shards : service_.crl_shard_counts(ca)) {
+    if (shards == 1) continue;  // they name the list of all
+    for (unsigned shard = 0; shard < shards; ++shard) {
+      all.push_back(CrlScope::of_shard(shards, shard));
     }
   }
+  all.push_back(CrlScope::all());
+  if (config_.crl_delta) all.push_back(CrlScope::delta_of_all());
+  return all;
+}
+
+std::string CrlPublisher::path(const Key& key) const {
+  return config_.home + "/crl/" + key.second.path(key.first.text());
+}
+
+/// Whose signature is good was recorded before it was written: nothing else is asked of it here.
+void CrlPublisher::load(const CertificateAuthority& ca, const CrlScope& scope) {
+  const Key key(ca.record.name, scope);
+  auto file = read_durable_file(path(key));
+  if (!file || !*file) return;
+  const auto head = read_signed_crl(bytes_of(**file), ca.issuer, ca.key->public_key);
+  if (!head) return;
+  const std::lock_guard lock(mutex_);
+  lists_[key].current = std::make_shared<const PublishedCrl>(
+      PublishedCrl{std::make_shared<const Bytes>(copy_of(bytes_of(**file))), nullptr, head->number,
+                   head->this_update, head->next_update, head->entries});
 }
 
 Result<void> CrlPublisher::publish_due() {
   Result<void> last;
   for (const CertificateAuthority* ca : service_.cas()) {
-    const CaName& name = ca->record.name;
-    if (!due(name, now())) continue;
-    if (auto made = refresh(name); !made) {
-      last = std::move(made);
-      revoked(name);  // still to be done at the next call
+    for (const CrlScope& scope : scopes(ca->record.name)) {
+      const Key key(ca->record.name, scope);
+      if (!due(key, now())) continue;
+      if (auto made = refresh(key); !made) {
+        failed(key, made.error());
+        last = std::move(made);
+      }
     }
   }
-  const std::lock_guard lock(mutex_);
-  problem_ = last ? "" : last.error().message;
   return last;
 }
 
-bool CrlPublisher::due(const CaName& ca, Time at) const {
+void CrlPublisher::failed(const Key& key, const Error& error) {
   const std::lock_guard lock(mutex_);
-  const auto changed = changed_.find(ca);
-  if (changed == changed_.end() || changed->second) return true;
-  const auto found = current_.find(ca);
-  return found == current_.end() || at - found->second->this_update >= config_.crl_refresh;
+  List& list = lists_[key];
+  list.changed = true;
+  list.problem = error.message;
+  list.rest_until = Clock::now() + kRestAfterFailure;
 }
 
-Result<void> CrlPublisher::refresh(const CaName& ca) {
-  {
-    // Before the entries are read: a revocation from here on marks the CA again.
-    const std::lock_guard lock(mutex_);
-    changed_[ca] = false;
-  }
-  Caller self{{new_request_id(), Machine::self()}, {}, {}};
-  ASSIGN_OR_RETURN([[maybe_unused]] const Outcome outcome, service_.sign(self, SignCrl{ca}));
-  ASSIGN_OR_RETURN(auto row, store_.crl(ca));
-  if (!row || row->der != outcome.certificate) {
-    return fail(ErrorCode::internal, "the new CRL of \"" + ca.text() + "\" failed its checks");
-  }
+bool CrlPublisher::due(const Key& key, Time at) {
   const std::lock_guard lock(mutex_);
-  current_[ca] = published(std::move(*row));
+  const List& list = lists_[key];
+  if (Clock::now() < list.rest_until) return false;
+  return list.changed || !list.current || at - list.current->this_update >= config_.crl_refresh;
+}
+
+Result<void> CrlPublisher::refresh(const Key& key) {
+  const auto& [ca, scope] = key;
+  const Clock::time_point began = Clock::now();
+  {
+    // Before the entries are read: a revocation from here on marks the list again.
+    const std::lock_guard lock(mutex_);
+    lists_[key].changed = false;
+  }
+  const Caller self{{new_request_id(), Machine::self()}, {}, {}};
+  ASSIGN_OR_RETURN(Outcome outcome, service_.sign(self, SignCrl{ca, scope}));
+  ASSIGN_OR_RETURN(const auto row, store_.crl(ca, scope));
+  if (!row || row->sha256 != sha256(outcome.certificate)) {
+    return fail(ErrorCode::internal, "the new CRL \"" + scope.name() + "\" of \"" + ca.text() +
+                                         "\" failed its checks; the last one stays");
+  }
+  PublishedCrl crl{std::make_shared<const Bytes>(std::move(outcome.certificate)),
+                   nullptr,
+                   row->number,
+                   row->this_update,
+                   row->next_update,
+                   row->entries};
+  RETURN_IF_ERROR(write(key, crl));
+  set(key, std::move(crl));
+  const std::lock_guard lock(mutex_);
+  lists_[key].problem.clear();
+  lists_[key].rest_until = Clock::now() + kRest * (Clock::now() - began);
   return {};
 }
 
-std::shared_ptr<const PublishedCrl> CrlPublisher::current(const CaName& ca) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = current_.find(ca);
-  return found == current_.end() ? nullptr : found->second;
+Result<void> CrlPublisher::write(const Key& key, const PublishedCrl& crl) const {
+  const std::filesystem::path file(path(key));
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (error) {
+    return fail(ErrorCode::store_unavailable, "cannot make " + file.parent_path().string(), "",
+                error.message());
+  }
+  return replace_durable_file(file, text_of(*crl.der));
 }
 
-void CrlPublisher::revoked(const CaName& ca) {
+void CrlPublisher::set(const Key& key, PublishedCrl crl) {
+  {
+    const std::lock_guard lock(mutex_);
+    lists_[key].current = std::make_shared<const PublishedCrl>(crl);
+  }
+  // It is served by now; compressing it takes longer than making it.
+  crl.gzip = std::make_shared<const Bytes>(gzip(*crl.der));
+  if (crl.gzip->size() >= crl.der->size()) return;
   const std::lock_guard lock(mutex_);
-  changed_[ca] = true;
+  lists_[key].current = std::make_shared<const PublishedCrl>(std::move(crl));
+}
+
+std::shared_ptr<const PublishedCrl> CrlPublisher::current(const CaName& ca,
+                                                          const CrlScope& scope) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = lists_.find(Key(ca, scope));
+  return found == lists_.end() ? nullptr : found->second.current;
+}
+
+void CrlPublisher::revoked(const Revocation& revocation) {
+  const unsigned shards = revocation.crl_shards;
+  const std::lock_guard lock(mutex_);
+  const auto mark = [&](const CrlScope& scope) {
+    lists_[Key(revocation.issuer, scope)].changed = true;
+  };
+  mark(CrlScope::of_shard(shards, revocation.serial.shard(shards)));
+  mark(CrlScope::all());
+  if (config_.crl_delta) mark(CrlScope::delta_of_all());
 }
 
 std::string CrlPublisher::problem() const {
   const std::lock_guard lock(mutex_);
-  return problem_;
+  for (const auto& [key, list] : lists_) {
+    if (!list.problem.empty()) return list.problem;
+  }
+  return {};
+}
+
+std::optional<Time> CrlPublisher::first_end() const {
+  const std::lock_guard lock(mutex_);
+  std::optional<Time> first;
+  for (const auto& [key, list] : lists_) {
+    if (!list.current) continue;
+    if (!first || list.current->next_update < *first) first = list.current->next_update;
+  }
+  return first;
+}
+
+std::size_t CrlPublisher::behind() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [key, list] : lists_) count += list.changed ? 1 : 0;
+  return count;
 }
 
 }  // namespace chancery

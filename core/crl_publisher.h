@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/signing_service.h"
 
@@ -11,39 +12,63 @@ namespace chancery {
 
 /// A CRL as it is served.
 struct PublishedCrl {
-  Bytes der;
+  std::shared_ptr<const Bytes> der;
+  std::shared_ptr<const Bytes> gzip;  ///< null where it would not be smaller, or is not made yet
   std::string number;
   Time this_update, next_update;
   std::uint64_t entries = 0;
 };
 
-/// Keeps a fresh CRL of each CA. A revocation never waits for it and never fails because of it.
+/// Keeps fresh CRLs of each CA: of all its certificates, of each shard, and where configured what
+/// changed. A revocation never waits for it and never fails because of it. The lists are files in
+/// HOME/crl, replaced whole after their signature is recorded; one that a crash left older than the
+/// database says is served until the next one is there.
 class CrlPublisher {
  public:
+  /// Serves what is there, where a CA of this service signed it.
   CrlPublisher(SigningService& service, Store& store, const Config& config);
 
-  /// Signs a new CRL for every CA that has none, has a revocation that is not on it, or whose CRL
-  /// is older than the configured refresh. Reports the last failure; the others are still made.
+  /// Signs every list that there is not, has something new to say, or is older than the configured
+  /// refresh. What takes long to make is made rarely: each list takes a tenth of the time at most.
+  /// Reports the last failure; the others are still made.
   Result<void> publish_due();
 
-  /// The CRL in force, or null before the first.
-  [[nodiscard]] std::shared_ptr<const PublishedCrl> current(const CaName& ca) const;
-  /// Tells that `ca` has something new to publish.
-  void revoked(const CaName& ca);
-  /// Why the last publish_due() failed; empty when it did not.
+  /// The list in force, or null before the first.
+  [[nodiscard]] std::shared_ptr<const PublishedCrl> current(const CaName& ca,
+                                                            const CrlScope& scope) const;
+  /// Tells that there is something new to publish.
+  void revoked(const Revocation& revocation);
+  /// Why a list could not be made; empty where none failed the last time it was tried.
   [[nodiscard]] std::string problem() const;
+  /// The earliest end of all lists; nothing before there are any.
+  [[nodiscard]] std::optional<Time> first_end() const;
+  /// Lists that lack a revocation which is durable.
+  [[nodiscard]] std::size_t behind() const;
 
  private:
-  Result<void> refresh(const CaName& ca);
-  [[nodiscard]] bool due(const CaName& ca, Time at) const;
+  struct List {
+    std::shared_ptr<const PublishedCrl> current;
+    bool changed = true;  ///< what was revoked shortly before a stop may not be on it
+    std::chrono::steady_clock::time_point rest_until{};
+    std::string problem;
+  };
+  using Key = std::pair<CaName, CrlScope>;
+
+  /// Small ones first.
+  [[nodiscard]] std::vector<CrlScope> scopes(const CaName& ca) const;
+  [[nodiscard]] std::string path(const Key& key) const;
+  void load(const CertificateAuthority& ca, const CrlScope& scope);
+  Result<void> refresh(const Key& key);
+  void failed(const Key& key, const Error& error);
+  Result<void> write(const Key& key, const PublishedCrl& crl) const;
+  [[nodiscard]] bool due(const Key& key, Time at);
+  void set(const Key& key, PublishedCrl crl);
 
   SigningService& service_;
   Store& store_;
   const Config& config_;
   mutable std::mutex mutex_;
-  std::map<CaName, std::shared_ptr<const PublishedCrl>> current_;
-  std::map<CaName, bool> changed_;
-  std::string problem_;
+  std::map<Key, List> lists_;
 };
 
 }  // namespace chancery

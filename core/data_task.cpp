@@ -47,7 +47,7 @@ class DataTask : public SigningTask {
     return SigningInput{&key_, request_.algorithm, input_of(request_.algorithm, request_.data)};
   }
 
-  [[nodiscard]] Effects finish(Bytes signature) const override {
+  [[nodiscard]] Effects finish(Bytes signature) override {
     Effects effects;
     effects.entry.set("signature_sha256", to_hex(sha256(signature)));
     effects.outcome.signature = std::move(signature);

@@ -114,24 +114,50 @@ void DerWriter::named_bits(unsigned bits) {
   element(der::bit_string, ByteView(content).first(octets + 1));
 }
 
-void DerWriter::time(Time time) {
+namespace {
+
+using GeneralizedTime = std::array<char, 15>;  // "YYYYMMDDHHMMSSZ"
+
+GeneralizedTime generalized(Time time) {
   using namespace std::chrono;
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{floor<seconds>(time - day)};
   const int year = static_cast<int>(date.year());
   CHECK(year >= 1950 && year <= 9999);
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d%02u%02u%02d%02d%02dZ", year,
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  const std::string_view generalized(text.data(), 15);
-  if (year < 2050) {
-    element(der::utc_time, generalized.substr(2));
+  GeneralizedTime text{};
+  auto end = text.begin();
+  // Not printf: a CRL has a million of these.
+  const auto put = [&end](unsigned two_digits) {
+    *end++ = static_cast<char>('0' + two_digits / 10);
+    *end++ = static_cast<char>('0' + two_digits % 10);
+  };
+  put(static_cast<unsigned>(year) / 100);
+  put(static_cast<unsigned>(year) % 100);
+  put(static_cast<unsigned>(date.month()));
+  put(static_cast<unsigned>(date.day()));
+  put(static_cast<unsigned>(clock.hours().count()));
+  put(static_cast<unsigned>(clock.minutes().count()));
+  put(static_cast<unsigned>(clock.seconds().count()));
+  *end = 'Z';
+  return text;
+}
+
+}  // namespace
+
+void DerWriter::time(Time time) {
+  const GeneralizedTime text = generalized(time);
+  const std::string_view digits(text.data(), text.size());
+  if (digits < "2050") {
+    element(der::utc_time, digits.substr(2));
   } else {
-    element(der::generalized_time, generalized);
+    element(der::generalized_time, digits);
   }
+}
+
+void DerWriter::generalized_time(Time time) {
+  const GeneralizedTime text = generalized(time);
+  element(der::generalized_time, std::string_view(text.data(), text.size()));
 }
 
 Failure DerReader::malformed(std::string_view what) const {

@@ -70,6 +70,8 @@ class DerWriter {
   void named_bits(unsigned bits);
   /// RFC 5280 section 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050.
   void time(Time time);
+  /// GeneralizedTime in any year, to the second (RFC 5280 section 4.1.2.5.2).
+  void generalized_time(Time time);
 
   void reserve(std::size_t size) { bytes_.reserve(size); }
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }

@@ -120,6 +120,21 @@ Result<std::string> read_distribution_point_name(DerReader& in) {
   return std::string(text_of(uri.content));
 }
 
+void write_distribution_points(DerWriter& out, std::string_view uri) {
+  out.sequence([&] { out.sequence([&] { write_distribution_point_name(out, uri); }); });
+}
+
+Result<std::string> read_distribution_points(ByteView value, std::string_view field) {
+  DerReader outer(value, field);
+  ASSIGN_OR_RETURN(DerReader points, outer.enter(der::sequence));
+  RETURN_IF_ERROR(outer.end());
+  ASSIGN_OR_RETURN(DerReader point, points.enter(der::sequence));
+  RETURN_IF_ERROR(points.end());
+  ASSIGN_OR_RETURN(std::string uri, read_distribution_point_name(point));
+  RETURN_IF_ERROR(point.end());
+  return uri;
+}
+
 void write_authority_key_id(DerWriter& out, ByteView key_id) {
   write_extension(out, oid::authority_key_id, false,
                   [&] { out.sequence([&] { out.element(der::primitive(0), key_id); }); });

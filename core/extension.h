@@ -61,6 +61,10 @@ Bytes key_id_of(ByteView spki);
 void write_distribution_point_name(DerWriter& out, std::string_view uri);
 /// The one URI of such a DistributionPointName, which is the next element of `in`.
 Result<std::string> read_distribution_point_name(DerReader& in);
+/// CRLDistributionPoints with one point and one URI (section 4.2.1.13); FreshestCRL has the same
+/// syntax.
+void write_distribution_points(DerWriter& out, std::string_view uri);
+Result<std::string> read_distribution_points(ByteView value, std::string_view field);
 
 void write_authority_key_id(DerWriter& out, ByteView key_id);
 

@@ -23,6 +23,7 @@ std::string first_difference(const CertificateRecord& row, const CertificateReco
   if (row.spki_sha256 != expected.spki_sha256) return "spki_sha256";
   if (row.state != expected.state) return "state";
   if (row.intent != expected.intent) return "intent";
+  if (row.crl_shards != expected.crl_shards) return "crl_shards";
   if (row.der.empty() != (expected.state == CertificateState::unknown)) return "der";
   return "";
 }
@@ -36,6 +37,12 @@ std::string first_difference(const Revocation& row, const EntryView& entry,
   if (!certificate) return "serial (no certificate has it)";
   if (row.issuer != certificate->issuer) return "issuer";
   if (row.not_after != certificate->not_after) return "not_after";
+  if (row.crl_shards != certificate->crl_shards) return "crl_shards";
+  if (row.incident != text_member(entry, "incident")) return "incident";
+  const std::string since = text_member(entry, "invalidity_date");
+  if ((row.invalidity_date ? to_rfc3339_seconds(*row.invalidity_date) : "") != since) {
+    return "invalidity_date";
+  }
   return "";
 }
 
@@ -73,10 +80,11 @@ void InventoryCheck::resume(const State& state) {
   revocations_.skip(state.revocations);
   policies_ = state.policies;
   named_rows_.resume(state.published_crls);
+  held_ = state.held;
 }
 
 InventoryCheck::State InventoryCheck::state() const {
-  return {certificates_.taken(), revocations_.taken(), policies_, named_rows_.published()};
+  return {certificates_.taken(), revocations_.taken(), policies_, named_rows_.published(), held_};
 }
 
 Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
@@ -157,19 +165,50 @@ Result<void> InventoryCheck::check_certificate(const LogReplay::Checked& outcome
   return {};
 }
 
+/// A row's number is that of the first entry about its serial; all that it says is what the last
+/// one said. There are several only where one before the last was a hold, or its end.
 Result<void> InventoryCheck::check_revocation(std::uint64_t index, const EntryView& entry) {
   RETURN_IF_ERROR(reject_revocations_before(index));
+  const std::string serial = text_member(entry, "serial");
+  if (held_.contains(serial)) return check_after_hold(index, entry);
   ASSIGN_OR_RETURN(const Revocation* row, revocations_.peek());
-  if (!row || row->entry != index) {
+  if (!row || row->entry < index || row->serial.hex() != serial) {
     findings_.add(index, "the inventory does not have this revocation");
     return {};
   }
-  ASSIGN_OR_RETURN(const auto certificate, store_.certificate(row->serial));
-  const std::string difference = first_difference(*row, entry, certificate);
+  const bool is_hold =
+      text_member(entry, "revocation_reason") == name_of(RevocationReason::certificate_hold);
+  if (is_hold) held_.emplace(serial, index);
+  if (row->entry == index) {
+    RETURN_IF_ERROR(compare_revocation(index, entry, *row));
+  } else if (!is_hold) {
+    findings_.add(index, "the inventory has another entry for this revocation");
+  }
+  revocations_.advance();
+  return {};
+}
+
+Result<void> InventoryCheck::check_after_hold(std::uint64_t index, const EntryView& entry) {
+  const std::string hex = text_member(entry, "serial");
+  held_[hex] = index;
+  ASSIGN_OR_RETURN(const Serial serial, Serial::parse(hex));  // a row had it
+  ASSIGN_OR_RETURN(const auto row, store_.revocation(serial));
+  if (row && row->entry == index) return compare_revocation(index, entry, *row);
+  const auto reason = parse_revocation_reason(text_member(entry, "revocation_reason"));
+  // What is for good is the last; anything else may have been changed by a later entry.
+  if (!row || row->entry < index || !reason || is_final(*reason)) {
+    findings_.add(index, "the inventory has another entry for this revocation");
+  }
+  return {};
+}
+
+Result<void> InventoryCheck::compare_revocation(std::uint64_t index, const EntryView& entry,
+                                                const Revocation& row) {
+  ASSIGN_OR_RETURN(const auto certificate, store_.certificate(row.serial));
+  const std::string difference = first_difference(row, entry, certificate);
   if (!difference.empty()) {
     findings_.add(index, "the inventory has another " + difference + " for this revocation");
   }
-  revocations_.advance();
   return {};
 }
 
@@ -209,6 +248,14 @@ Result<void> InventoryCheck::finish(std::uint64_t size) {
   RETURN_IF_ERROR(reject_certificates_before(size));
   RETURN_IF_ERROR(reject_revocations_before(size));
   ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
+  for (const auto& [hex, last] : held_) {
+    ASSIGN_OR_RETURN(const Serial serial, Serial::parse(hex));
+    ASSIGN_OR_RETURN(const auto row, store_.revocation(serial));
+    // On a live service it may have changed by now.
+    if (!row || (row->entry != last && (row->entry < size || row->entry >= log_size))) {
+      findings_.add(last, "the inventory has another entry for the revocation of " + hex);
+    }
+  }
   ASSIGN_OR_RETURN(const CertificateRecord* certificate, certificates_.peek());
   if (certificate && certificate->outcome >= log_size) {
     findings_.add("certificate " + certificate->serial.hex() + " names an entry beyond the log");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -47,6 +48,8 @@ class InventoryCheck {
     std::uint64_t certificates = 0, revocations = 0;  ///< rows behind us
     std::set<std::string, std::less<>> policies;      ///< versions that are kept as they were
     NamedRowsCheck::PublishedCrls published_crls;
+    /// Of what was on hold at any time: the serial, and the last entry about it.
+    std::map<std::string, std::uint64_t, std::less<>> held;
   };
 
   InventoryCheck(Store& store, AuditFindings& findings);
@@ -65,6 +68,9 @@ class InventoryCheck {
   Result<void> check_outcome(const LogReplay::Checked& outcome);
   Result<void> check_certificate(const LogReplay::Checked& outcome, CertificateRecord expected);
   Result<void> check_revocation(std::uint64_t index, const EntryView& entry);
+  Result<void> check_after_hold(std::uint64_t index, const EntryView& entry);
+  Result<void> compare_revocation(std::uint64_t index, const EntryView& entry,
+                                  const Revocation& row);
   Result<void> check_policy(std::uint64_t index, std::string_view spelled);
   /// Rows that say they came with an entry before `index`, which did not account for them.
   Result<void> reject_certificates_before(std::uint64_t index);
@@ -76,6 +82,7 @@ class InventoryCheck {
   RowStream<CertificateRecord> certificates_;
   RowStream<Revocation> revocations_;
   NamedRowsCheck named_rows_;
+  std::map<std::string, std::uint64_t, std::less<>> held_;
 };
 
 }  // namespace chancery

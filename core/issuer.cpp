@@ -19,7 +19,6 @@ struct Issuer::State {
   Bytes certificate, subject_name, subject_key_id, spki;
   std::optional<int> path_length;
   std::string public_url;
-  unsigned crl_shards = 1;
   RehearsalKey rehearsal_key;
 };
 
@@ -88,14 +87,8 @@ void write_location_extensions(DerWriter& out, const Issuer& issuer,
   if (draft.profile->ocsp_nocheck) {
     write_extension(out, oid::ocsp_no_check, false, [&] { out.null(); });
   } else {
-    write_extension(out, oid::crl_distribution_points, false, [&] {
-      out.sequence([&] {
-        out.sequence([&] {
-          write_distribution_point_name(out,
-                                        issuer.crl_url(draft.serial.shard(issuer.crl_shards())));
-        });
-      });
-    });
+    write_extension(out, oid::crl_distribution_points, false,
+                    [&] { write_distribution_points(out, issuer.crl_url(crl_scope_of(draft))); });
   }
   write_extension(out, oid::authority_info_access, false, [&] {
     out.sequence([&] {
@@ -158,9 +151,7 @@ Issuer::Issuer(Issuer&&) noexcept = default;
 Issuer& Issuer::operator=(Issuer&&) noexcept = default;
 Issuer::~Issuer() = default;
 
-Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string public_url,
-                              unsigned crl_shards) {
-  CHECK(crl_shards > 0);
+Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string public_url) {
   RETURN_IF_ERROR(check_public_url(public_url));
   ASSIGN_OR_RETURN(CertificateInfo info, parse_certificate(certificate));
   if (!signs_certificates_and_crls(info) || info.subject_key_id.empty()) {
@@ -170,11 +161,10 @@ Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string pub
   }
   ASSIGN_OR_RETURN(const PublicKey key, PublicKey::from_spki(info.spki));
   ASSIGN_OR_RETURN(RehearsalKey rehearsal_key, RehearsalKey::create(key.type()));
-  return Issuer(std::make_unique<State>(
-      State{std::move(name), row(key.type()).default_algorithm, info.not_before, info.not_after,
-            copy_of(certificate), std::move(info.subject_name), std::move(info.subject_key_id),
-            std::move(info.spki), info.path_length, std::move(public_url), crl_shards,
-            std::move(rehearsal_key)}));
+  return Issuer(std::make_unique<State>(State{
+      std::move(name), row(key.type()).default_algorithm, info.not_before, info.not_after,
+      copy_of(certificate), std::move(info.subject_name), std::move(info.subject_key_id),
+      std::move(info.spki), info.path_length, std::move(public_url), std::move(rehearsal_key)}));
 }
 
 Result<Issuer> Issuer::create_root(CaName name, const Subject& subject, const PublicKey& key,
@@ -186,7 +176,7 @@ Result<Issuer> Issuer::create_root(CaName name, const Subject& subject, const Pu
   return Issuer(std::make_unique<State>(
       State{std::move(name), row(key.type()).default_algorithm, from_unix_seconds(0), never,
             Bytes{}, encode_name(subject), key_id_of(key.spki()), key.spki(), std::nullopt,
-            std::move(public_url), 1, std::move(rehearsal_key)}));
+            std::move(public_url), std::move(rehearsal_key)}));
 }
 
 const CaName& Issuer::name() const {
@@ -216,18 +206,17 @@ const Bytes& Issuer::spki() const {
 std::optional<int> Issuer::path_length() const {
   return state_->path_length;
 }
-unsigned Issuer::crl_shards() const {
-  return state_->crl_shards;
-}
 
-std::string Issuer::crl_url(unsigned shard) const {
-  CHECK(shard < state_->crl_shards);
-  const std::string suffix = state_->crl_shards == 1 ? "" : "-" + std::to_string(shard);
-  return state_->public_url + "/crl/" + state_->name.text() + suffix + ".crl";
+std::string Issuer::crl_url(const CrlScope& scope) const {
+  return state_->public_url + "/crl/" + scope.path(state_->name.text());
 }
 
 std::string Issuer::certificate_url() const {
   return state_->public_url + "/ca/" + state_->name.text() + ".crt";
+}
+
+CrlScope crl_scope_of(const CertificateDraft& draft) {
+  return CrlScope::of_shard(draft.crl_shards, draft.serial.shard(draft.crl_shards));
 }
 
 Result<Bytes> rehearse(const Issuer& issuer, const CertificateDraft& draft) {

@@ -131,7 +131,8 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
                          .subject = request.subject,
                          .names = {},
                          .validity = wanted->default_validity,
-                         .owner = caller.context.machine.name};
+                         .owner = caller.context.machine.name,
+                         .crl_shards = parent ? crl_shard_counts(parent->record.name).back() : 1};
   const auto task = make_certificate_task(std::move(order), config_, blocked_);
   ASSIGN_OR_RETURN(const Outcome outcome, perform(caller, *task));
 
@@ -154,8 +155,7 @@ Result<void> SigningService::load() {
   for (CaRecord& row : rows) {
     if (ca(row.name)) continue;
     ASSIGN_OR_RETURN(const Key* key, keys_.find(row.key));
-    ASSIGN_OR_RETURN(Issuer issuer,
-                     Issuer::create(row.name, row.certificate, config_.public_url, row.crl_shards));
+    ASSIGN_OR_RETURN(Issuer issuer, Issuer::create(row.name, row.certificate, config_.public_url));
     ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(row.certificate));
     ASSIGN_OR_RETURN(const Serial serial, Serial::from(info.serial));
     const CaName name = row.name;
@@ -164,7 +164,21 @@ Result<void> SigningService::load() {
     const std::unique_lock lock(mutex_);
     cas_.try_emplace(name, std::move(authority));
   }
-  return load_revoked();
+  return load_crl_shards();
+}
+
+Result<void> SigningService::load_crl_shards() {
+  ASSIGN_OR_RETURN(const std::vector<CrlShardsRecord> rows, store_.crl_shards());
+  const std::unique_lock lock(mutex_);
+  crl_shard_counts_.clear();
+  for (const CrlShardsRecord& row : rows) crl_shard_counts_[row.issuer].push_back(row.shards);
+  return {};
+}
+
+std::vector<unsigned> SigningService::crl_shard_counts(const CaName& ca) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = crl_shard_counts_.find(ca);
+  return found == crl_shard_counts_.end() ? std::vector<unsigned>{1} : found->second;
 }
 
 Result<const CertificateAuthority*> SigningService::ca(const CaName& name) const {

@@ -114,6 +114,10 @@ inline constexpr std::size_t policy_segments =
 inline constexpr auto enrollment_token_life = 1h;  // default
 inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 
+// Certificate revocation lists
+inline constexpr unsigned crl_shards = 4096;           // of one CA at most
+inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served as DER only
+
 // Failed authentications: one entry per source and interval at most, with a count
 inline constexpr auto authentication_failure_interval = 60s;
 inline constexpr std::size_t authentication_failure_sources = 1024;

@@ -166,24 +166,12 @@ bool alt_name_wildcard_in_profile(const LintCase& c) {
                       [](const std::string& name) { return name.find('*') != name.npos; });
 }
 
-// CRLDistributionPoints with one point, which has nothing but one URI.
-Result<std::string> read_distribution_point(ByteView value) {
-  DerReader outer(value, kField);
-  ASSIGN_OR_RETURN(DerReader points, outer.enter(der::sequence));
-  RETURN_IF_ERROR(outer.end());
-  ASSIGN_OR_RETURN(DerReader point, points.enter(der::sequence));
-  RETURN_IF_ERROR(points.end());
-  ASSIGN_OR_RETURN(std::string uri, read_distribution_point_name(point));
-  RETURN_IF_ERROR(point.end());
-  return uri;
-}
-
 bool crl_distribution_point_is_shards(const LintCase& c) {
   const ExtensionView* extension = c.extension(oid::crl_distribution_points);
   if (c.is_root() || c.draft.profile->ocsp_nocheck) return !extension;
   if (!extension) return false;
-  const auto uri = read_distribution_point(extension->value);
-  return uri && *uri == c.issuer.crl_url(c.draft.serial.shard(c.issuer.crl_shards()));
+  const auto uri = read_distribution_points(extension->value, kField);
+  return uri && *uri == c.issuer.crl_url(crl_scope_of(c.draft));
 }
 
 // AuthorityInfoAccessSyntax with one caIssuers URI.

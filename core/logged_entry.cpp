@@ -24,6 +24,12 @@ std::string text_member(const nlohmann::json& entry, const char* name) {
   return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+std::optional<std::uint64_t> number_member(const nlohmann::json& entry, const char* name) {
+  const auto found = entry.find(name);
+  if (found == entry.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<std::uint64_t>();
+}
+
 namespace {
 
 std::string unless_fingerprint(std::string machine) {

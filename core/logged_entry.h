@@ -20,6 +20,12 @@ inline std::string text_member(const EntryView& entry, const char* name) {
   return entry.text(name);
 }
 
+/// The number of a member; nothing where it is absent or no number.
+std::optional<std::uint64_t> number_member(const nlohmann::json& entry, const char* name);
+inline std::optional<std::uint64_t> number_member(const EntryView& entry, const char* name) {
+  return entry.number(name);
+}
+
 /// The machine that a row names for this entry's `machine`: none where that is a certificate's
 /// hash.
 std::string machine_of(const nlohmann::json& entry);

@@ -1,5 +1,6 @@
 #include "core/named_rows_check.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/audit_entry.h"
@@ -62,10 +63,15 @@ std::string first_difference(const CrlRecord& row, const nlohmann::json& intent,
   if (!is_good_outcome(outcome) || outcome.contains("published")) return "entry";
   if (row.issuer.text() != text_member(intent, "issuer")) return "issuer";
   if (row.number != text_member(intent, "crl_number")) return "number";
+  if (row.scope.name() != text_member(intent, "crl_list")) return "scope";
   if (!has_number(intent, "crl_entries", row.entries)) return "entries";
+  if (!has_number(intent, "crl_covers", row.covers)) return "covers";
+  if (row.since != time_member(intent, "since")) return "since";
+  if (row.base_number != text_member(intent, "crl_base")) return "base_number";
+  if (row.base_covers != number_member(intent, "base_covers").value_or(0)) return "base_covers";
   if (row.this_update != time_member(intent, "this_update")) return "this_update";
   if (row.next_update != time_member(intent, "next_update")) return "next_update";
-  if (to_hex(sha256(row.der)) != text_member(outcome, "crl_sha256")) return "der";
+  if (to_hex(row.sha256) != text_member(outcome, "crl_sha256")) return "sha256";
   return "";
 }
 
@@ -96,7 +102,7 @@ Result<void> NamedRowsCheck::check_outcome(std::uint64_t index, const nlohmann::
   if (outcome.contains("spki_sha256")) return check_key(index, outcome);
   if (!outcome.contains("crl_sha256") || outcome.contains("published")) return {};
   ASSIGN_OR_RETURN(const nlohmann::json intent, logged_entry(store_, outcome, "intent"));
-  published_[text_member(intent, "issuer")] = index;
+  published_[text_member(intent, "issuer") + " " + text_member(intent, "crl_list")] = index;
   return {};
 }
 
@@ -113,10 +119,25 @@ Result<void> NamedRowsCheck::check_key(std::uint64_t index, const nlohmann::json
 }
 
 Result<void> NamedRowsCheck::check_ca(std::uint64_t index, const nlohmann::json& entry) {
+  RETURN_IF_ERROR(check_crl_shards(index, entry));
+  // Later entries of a CA only split its lists.
+  if (!entry.contains("certificate_sha256")) return {};
   const std::string name = text_member(entry, "ca");
   ASSIGN_OR_RETURN(const auto row, find_ca(name));
   compare(index, "CA " + name, row,
           [&](const CaRecord& ca) { return first_difference(ca, entry); });
+  return {};
+}
+
+Result<void> NamedRowsCheck::check_crl_shards(std::uint64_t index, const nlohmann::json& entry) {
+  ASSIGN_OR_RETURN(const auto rows, store_.crl_shards());
+  const bool found = std::ranges::any_of(rows, [&](const CrlShardsRecord& row) {
+    return row.entry == index && row.issuer.text() == text_member(entry, "ca") &&
+           has_number(entry, "crl_shards", row.shards);
+  });
+  if (!found) {
+    findings_.add(index, "the inventory has other shards of CA " + text_member(entry, "ca"));
+  }
   return {};
 }
 
@@ -172,6 +193,7 @@ Result<void> NamedRowsCheck::finish() {
   RETURN_IF_ERROR(finish_cas());
   RETURN_IF_ERROR(finish_machines());
   RETURN_IF_ERROR(finish_enrollments());
+  RETURN_IF_ERROR(finish_crl_shards());
   return finish_crls();
 }
 
@@ -228,30 +250,40 @@ Result<void> NamedRowsCheck::finish_enrollments() {
   }
 }
 
-Result<void> NamedRowsCheck::finish_crls() {
-  ASSIGN_OR_RETURN(const auto issuers, store_.crl_issuers());
-  for (const CaName& issuer : issuers) RETURN_IF_ERROR(check_crl(issuer));
-  for (const auto& [issuer, index] : published_) {
-    findings_.add(index, "the inventory has no CRL of " + issuer);
+Result<void> NamedRowsCheck::finish_crl_shards() {
+  ASSIGN_OR_RETURN(const auto rows, store_.crl_shards());
+  for (const CrlShardsRecord& row : rows) {
+    const std::string what = std::to_string(row.shards) + " shards of CA " + row.issuer.text();
+    RETURN_IF_ERROR(expect_entry(row.entry, what, [&](const auto& entry) {
+      return is_of_kind(entry, EntryKind::ca) && text_member(entry, "ca") == row.issuer.text() &&
+             has_number(entry, "crl_shards", row.shards);
+    }));
   }
   return {};
 }
 
-Result<void> NamedRowsCheck::check_crl(const CaName& issuer) {
-  ASSIGN_OR_RETURN(const auto row, store_.crl(issuer));
-  if (!row) return {};
-  ASSIGN_OR_RETURN(const nlohmann::json outcome, logged_entry(store_, row->entry));
-  ASSIGN_OR_RETURN(const nlohmann::json intent, logged_entry(store_, outcome, "intent"));
-  const std::string difference = first_difference(*row, intent, outcome);
-  if (!difference.empty()) {
-    findings_.add(row->entry,
-                  "accounts for no CRL of " + issuer.text() + " with this " + difference);
+Result<void> NamedRowsCheck::finish_crls() {
+  ASSIGN_OR_RETURN(const auto rows, store_.crls());
+  for (const CrlRecord& row : rows) RETURN_IF_ERROR(check_crl(row));
+  for (const auto& [name, index] : published_) {
+    findings_.add(index, "the inventory has no CRL of " + name);
   }
-  const auto last = published_.find(issuer.text());
+  return {};
+}
+
+Result<void> NamedRowsCheck::check_crl(const CrlRecord& row) {
+  const std::string name = row.issuer.text() + " " + row.scope.name();
+  ASSIGN_OR_RETURN(const nlohmann::json outcome, logged_entry(store_, row.entry));
+  ASSIGN_OR_RETURN(const nlohmann::json intent, logged_entry(store_, outcome, "intent"));
+  const std::string difference = first_difference(row, intent, outcome);
+  if (!difference.empty()) {
+    findings_.add(row.entry, "accounts for no CRL of " + name + " with this " + difference);
+  }
+  const auto last = published_.find(name);
   if (last == published_.end()) return {};
   // On a live service it may be a later one by now.
-  if (row->entry < last->second) {
-    findings_.add(last->second, "the inventory has an older CRL of " + issuer.text());
+  if (row.entry < last->second) {
+    findings_.add(last->second, "the inventory has an older CRL of " + name);
   }
   published_.erase(last);
   return {};

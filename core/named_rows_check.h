@@ -17,7 +17,7 @@ class NamedRowsCheck {
  public:
   NamedRowsCheck(Store& store, AuditFindings& findings) : store_(store), findings_(findings) {}
 
-  /// The outcome of each issuer's last CRL so far.
+  /// The outcome of the last CRL so far of each scope, by "issuer scope".
   using PublishedCrls = std::map<std::string, std::uint64_t>;
   [[nodiscard]] const PublishedCrls& published() const { return published_; }
   void resume(PublishedCrls published) { published_ = std::move(published); }
@@ -35,12 +35,14 @@ class NamedRowsCheck {
  private:
   Result<void> check_key(std::uint64_t index, const nlohmann::json& outcome);
   Result<void> check_enrollment(std::uint64_t index, const nlohmann::json& entry);
-  Result<void> check_crl(const CaName& issuer);
+  Result<void> check_crl_shards(std::uint64_t index, const nlohmann::json& entry);
+  Result<void> check_crl(const CrlRecord& row);
   Result<void> finish_keys();
   Result<void> finish_cas();
   Result<void> finish_machines();
   Result<void> finish_enrollments();
   Result<void> finish_crls();
+  Result<void> finish_crl_shards();
 
   Result<std::optional<CaRecord>> find_ca(const std::string& name);
   Result<std::optional<EnrollmentRecord>> find_enrollment(const std::string& token_sha256);

@@ -13,6 +13,7 @@ constexpr std::array kNames = {
     Named{certificate_issue, "certificate.issue"},
     Named{certificate_renew, "certificate.renew"},
     Named{certificate_revoke, "certificate.revoke"},
+    Named{certificate_release, "certificate.release"},
     Named{certificate_read, "certificate.read"},
     Named{key_create, "key.create"},
     Named{key_read, "key.read"},

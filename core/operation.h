@@ -12,6 +12,7 @@ enum class Operation {
   certificate_issue,
   certificate_renew,
   certificate_revoke,
+  certificate_release,
   certificate_read,
   key_create,
   key_read,

@@ -49,6 +49,7 @@ struct Profile {
   bool wildcard = false;               ///< DNS names may begin with "*."
   bool require_alt_name = true;        ///< at least one SAN
   bool same_key_renewal = false;       ///< renewal may keep the key
+  bool hold = false;                   ///< its certificates may be put on hold and released
   bool ocsp_nocheck = false;           ///< RFC 6960 section 4.2.2.2.1
 };
 

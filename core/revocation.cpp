@@ -16,6 +16,8 @@ constexpr std::array kNames = {
     Named{affiliation_changed, "affiliationChanged"},
     Named{superseded, "superseded"},
     Named{cessation_of_operation, "cessationOfOperation"},
+    Named{certificate_hold, "certificateHold"},
+    Named{remove_from_crl, "removeFromCRL"},
     Named{privilege_withdrawn, "privilegeWithdrawn"},
 };
 constexpr std::span<const Named<RevocationReason>> kTable(kNames);

@@ -7,6 +7,7 @@
 
 #include "core/audit_log.h"
 #include "core/certificate_request.h"
+#include "core/crl_scope.h"
 #include "core/revocation.h"
 #include "core/secret.h"
 
@@ -44,6 +45,7 @@ struct SignData {
 
 struct SignCrl {
   CaName issuer;
+  CrlScope scope;
 };
 
 using SigningRequest = std::variant<IssueCertificate, RenewCertificate, Enroll, SignData, SignCrl>;
@@ -62,7 +64,8 @@ struct Outcome {
 
 struct RevokeCertificate {
   Serial serial;
-  RevocationReason reason{};
+  RevocationReason reason{};  ///< remove_from_crl: the end of a hold
+  std::optional<Time> invalidity_date = {};
 };
 
 struct Revoked {
@@ -85,6 +88,12 @@ struct CreateCa {
   std::optional<CaName> issuer;  ///< none: a root
   ProfileName profile;
   unsigned crl_shards = 1;
+};
+
+/// From now on, certificates of the CA name one of so many CRLs.
+struct GrowCrlShards {
+  CaName ca;
+  unsigned shards = 1;
 };
 
 struct AddMachineRequest {

@@ -72,7 +72,7 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller,
   question.profile = record->profile.text();
   question.owner = record->machine.text();
   ASSIGN_OR_RETURN(const auto revocation, store_.revocation(request.serial));
-  if (revocation) {
+  if (revocation && revocation->reason != RevocationReason::remove_from_crl) {
     return reject(caller, question,
                   Error{ErrorCode::conflict, "the certificate is revoked; enrol again", "serial"});
   }
@@ -167,13 +167,15 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller, const 
 
 SigningService::TaskResult SigningService::task_for(const Caller&, const SignCrl& request) {
   ASSIGN_OR_RETURN(const CertificateAuthority* authority, ca(request.issuer));
-  return make_crl_task(*authority, config_, store_, crl_entries_);
+  return make_crl_task(*authority, request.scope, crl_shard_counts(request.issuer), config_,
+                       store_);
 }
 
 SigningService::TaskResult SigningService::certificate_task(const Caller& caller,
                                                             CertificateOrder order,
                                                             std::optional<Seconds> validity) {
   order.validity = validity.value_or(order.profile->default_validity);
+  order.crl_shards = crl_shard_counts(order.issuer_name).back();
   auto checked = check_profile(*order.profile, order.subject, order.names, order.public_key.type(),
                                order.validity);
   ASSIGN_OR_RETURN(const CertificateAuthority* issuer, ca(order.issuer_name));
@@ -188,7 +190,8 @@ SigningService::TaskResult SigningService::certificate_task(const Caller& caller
 
 Result<void> SigningService::expect_not_revoked(const CertificateAuthority& authority) const {
   for (const CertificateAuthority* one = &authority;;) {
-    if (is_revoked(one->serial)) {
+    ASSIGN_OR_RETURN(const bool revoked, is_revoked(one->serial));
+    if (revoked) {
       return fail(ErrorCode::conflict,
                   "the certificate of the CA \"" + one->record.name.text() + "\" is revoked; \"" +
                       authority.record.name.text() + "\" issues nothing any more",

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -32,7 +32,7 @@ class SigningService {
   SigningService(const Config& config, Store& store, AuditLog& log, Token& token, KeyRing& keys,
                  BlockedKeys blocked);
 
-  /// Reads the CAs and what is revoked from the store. Call once, before serving.
+  /// Reads the CAs from the store. Call once, before serving.
   Result<void> load();
 
   /// The one way to a signature.
@@ -42,8 +42,15 @@ class SigningService {
   Result<const Key*> create_key(const Caller& caller, const CreateKey& request);
   Result<const CertificateAuthority*> create_ca(const Caller& caller, const CreateCa& request);
   Result<Revoked> revoke(const Caller& caller, const RevokeCertificate& request);
-  /// From memory; for each request of a machine that authenticates with a certificate of ours.
-  [[nodiscard]] bool is_revoked(const Serial& serial) const;
+  /// Or on hold.
+  [[nodiscard]] Result<bool> is_revoked(const Serial& serial) const;
+  /// Grows with each revocation and release, once it is durable: while it stays the same, so does
+  /// is_revoked().
+  [[nodiscard]] std::uint64_t revocation_changes() const { return revocation_changes_; }
+  /// Splits the CRLs of what the CA issues from now on; there are never fewer.
+  Result<void> grow_crl_shards(const Caller& caller, const GrowCrlShards& request);
+  /// How many lists the CA's certificates were split over, from the first to now.
+  [[nodiscard]] std::vector<unsigned> crl_shard_counts(const CaName& ca) const;
   /// Adds the machine if it is new, and makes a one-time enrolment token for it.
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
 
@@ -78,10 +85,16 @@ class SigningService {
   /// conflict where the certificate of this CA, or of one above it, is revoked.
   Result<void> expect_not_revoked(const CertificateAuthority& authority) const;
 
+  Result<void> check_reason(const CertificateRecord& record,
+                            const RevokeCertificate& request) const;
+  Result<Revoked> record_revocation(const Caller& caller, const PolicyQuestion& question,
+                                    const Decision& decision, const CertificateRecord& certificate,
+                                    const RevokeCertificate& request);
+
   /// Who enrols is known only by its one-time token.
   Result<void> identify(Caller& caller, const Enroll& request);
   Result<std::optional<Outcome>> replay(const Caller& caller);
-  Result<void> load_revoked();
+  Result<void> load_crl_shards();
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
   Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error);
@@ -94,13 +107,13 @@ class SigningService {
   Token& token_;
   KeyRing& keys_;
   const BlockedKeys blocked_;
-  CrlEntries crl_entries_;
 
+  std::atomic<std::uint64_t> revocation_changes_ = 0;
   std::mutex creating_;              // held while a key is made
-  mutable std::shared_mutex mutex_;  // guards policy_, cas_ and revoked_
+  mutable std::shared_mutex mutex_;  // guards policy_, cas_ and crl_shard_counts_
   std::shared_ptr<const Policy> policy_;
   std::map<CaName, std::unique_ptr<const CertificateAuthority>> cas_;
-  std::set<Serial> revoked_;
+  std::map<CaName, std::vector<unsigned>> crl_shard_counts_;
 };
 
 }  // namespace chancery

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/audit_log.h"
@@ -33,7 +31,7 @@ class SigningTask {
   /// with it. An error means that nothing was or will be signed.
   virtual Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) = 0;
   /// What is recorded and answered once the signature is there and verified.
-  [[nodiscard]] virtual Effects finish(Bytes signature) const = 0;
+  [[nodiscard]] virtual Effects finish(Bytes signature) = 0;
   /// What is recorded when the token was not asked after all: its claims are given back.
   [[nodiscard]] virtual std::vector<StoreChange> not_asked() const { return {}; }
   /// What is recorded when the token may have signed but no good signature came back.
@@ -52,6 +50,7 @@ struct CertificateOrder {
   SubjectAltNames names = {};
   Seconds validity{};
   MachineName owner;
+  unsigned crl_shards = 1;                    ///< of the issuer, now
   std::optional<ClaimEnrollment> claim = {};  ///< committed with the intent
 };
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
@@ -60,29 +59,10 @@ std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const
 /// Data (or, where the policy grants it, its digest) to be signed with a machine key.
 std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key);
 
-/// Revoked entries as they stand in a CRL, by issuer; grows by what is new in the store.
-class CrlEntries {
- public:
-  /// Every entry that belongs on the next CRL of `issuer`, when the last one was made at
-  /// `last_update`: an entry leaves after it was on one CRL that was made after its certificate's
-  /// end (RFC 5280 section 3.3).
-  Result<std::vector<Bytes>> collect(Store& store, const CaName& issuer, Time last_update);
-
- private:
-  struct Entry {
-    Bytes der;
-    Time not_after;
-  };
-  struct List {
-    std::uint64_t last_entry = 0;
-    std::vector<Entry> entries;
-  };
-  std::mutex mutex_;
-  std::map<CaName, List> lists_;
-};
-
-std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const Config& config,
-                                           Store& store, CrlEntries& entries);
+/// The CRL of one scope; `shard_counts` are all that the CA has had.
+std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const CrlScope& scope,
+                                           std::vector<unsigned> shard_counts, const Config& config,
+                                           Store& store);
 
 /// For a token that is down before anything was asked of it.
 Error token_down(const std::string& problem);

@@ -141,8 +141,7 @@ Result<std::unique_ptr<Store>> Store::open_read_only(const std::string& path) {
   connections->reading = has_log ? Connections::Access::read_only : Connections::Access::immutable;
   {
     ASSIGN_OR_RETURN(auto reader, connections->reader());
-    ASSIGN_OR_RETURN(const std::int64_t version, check_schema(*reader));
-    connections->has_cosignatures = version >= kCosignatureVersion;
+    RETURN_IF_ERROR(check_schema(*reader));
   }
   return std::unique_ptr<Store>(new Store(std::move(connections)));
 }

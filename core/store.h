@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/crl_scope.h"
 #include "core/identifier.h"
 #include "core/key.h"
 #include "core/revocation.h"
@@ -30,6 +32,7 @@ struct CertificateRecord {
   CertificateState state = CertificateState::issued;
   std::uint64_t intent = 0;   ///< index of its intent in the log
   std::uint64_t outcome = 0;  ///< index of its outcome in the log
+  unsigned crl_shards = 1;    ///< that its issuer had then
 };
 
 struct KeyRecord {
@@ -49,7 +52,7 @@ struct CaRecord {
   KeyName key;
   CaName issuer;            ///< itself for a root
   Bytes certificate;        ///< DER
-  unsigned crl_shards = 1;  ///< fixed at creation
+  unsigned crl_shards = 1;  ///< at creation; see CrlShardsRecord
   std::uint64_t entry = 0;
 };
 
@@ -69,13 +72,26 @@ struct EnrollmentRecord {
   std::uint64_t entry = 0;  ///< filled in by the store
 };
 
+/// From the log entry on, the issuer's certificates name one of so many lists.
+struct CrlShardsRecord {
+  CaName issuer;
+  unsigned shards = 1;
+  std::uint64_t entry = 0;
+};
+
+/// The last CRL of a scope. The list itself is a file (CrlPublisher).
 struct CrlRecord {
   CaName issuer;
+  CrlScope scope;
   std::string number;  ///< decimal CRLNumber
   Time this_update, next_update;
+  Time since;  ///< certificates that had expired before are left out; of a delta, its base's time
+  std::uint64_t covers = 0;  ///< what entries below this one revoked was looked at
   std::uint64_t entries = 0;
-  Bytes der;
-  std::uint64_t entry = 0;  ///< its outcome; filled in by the store
+  Bytes sha256;                   ///< of its DER
+  std::string base_number = {};   ///< of a delta: what it says the changes to …
+  std::uint64_t base_covers = 0;  ///< … and which entries that looked at
+  std::uint64_t entry = 0;        ///< its outcome; filled in by the store
 };
 
 struct CheckpointRecord {
@@ -116,7 +132,8 @@ struct PolicyVersionRecord {
 struct AddCertificate {
   CertificateRecord row;
 };
-/// fails (conflict): revoked already.
+/// Also what follows a hold. fails (conflict): revoked for good already, or there is no hold that
+/// could end.
 struct AddRevocation {
   Revocation row;
 };
@@ -127,6 +144,10 @@ struct AddKey {
 /// fails (conflict): name exists.
 struct AddCa {
   CaRecord row;
+};
+/// fails (conflict): the issuer has had so many.
+struct AddCrlShards {
+  CrlShardsRecord row;
 };
 /// fails (conflict): name exists.
 struct AddMachine {
@@ -145,7 +166,7 @@ struct ReleaseEnrollment {
   Bytes token_sha256;
   Time at;
 };
-/// fails (conflict): number not above the last.
+/// fails (conflict): number not above the last of its scope.
 struct PutCrl {
   CrlRecord row;
 };
@@ -170,9 +191,13 @@ struct AddPolicyVersion {
   PolicyVersionRecord row;
 };
 
-using StoreChange = std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine,
-                                 AddEnrollment, ClaimEnrollment, ReleaseEnrollment, PutCrl,
-                                 ClaimRequest, AnswerRequest, ReleaseRequest, AddPolicyVersion>;
+using StoreChange =
+    std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
+                 ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
+                 ReleaseRequest, AddPolicyVersion, AddCrlShards>;
+
+/// Takes what a CRL says of one certificate.
+using RevokedSink = std::function<void(const RevokedEntry&)>;
 
 /// Rows of a listing with `after` exclusive, in key order; at most `limit`.
 struct Page {
@@ -266,9 +291,17 @@ class Store {
   Result<std::vector<CertificateRecord>> certificates_by_number(std::uint64_t first,
                                                                 std::size_t count);
   Result<std::optional<Revocation>> revocation(const Serial& serial);
-  /// Revocations by `issuer` whose entry is above `after_entry`, in log order, at most `limit`.
-  Result<std::vector<Revocation>> revocations(const CaName& issuer, std::uint64_t after_entry,
-                                              std::size_t limit);
+  /// Those that belong on a shard's list, or, of one shard, on that of the certificates that were
+  /// issued while there was one: without released ones and those of certificates that had expired
+  /// before `since`. One pass over an index that holds all of it.
+  Result<void> each_revoked(const CaName& issuer, const CrlScope& shard, Time since,
+                            const RevokedSink& sink);
+  /// Those of all shards whose entry is at or above `first_entry`, released ones too.
+  Result<void> each_revoked_from(const CaName& issuer, std::uint64_t first_entry,
+                                 const RevokedSink& sink);
+  /// How many certificates left a shard's list by expiring: from `since` to before `until`.
+  Result<std::uint64_t> revoked_and_expired(const CaName& issuer, const CrlScope& shard, Time since,
+                                            Time until);
   Result<std::uint64_t> revocation_count();
   /// As certificates_by_number.
   Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);
@@ -277,9 +310,11 @@ class Store {
   Result<std::vector<CaRecord>> cas();
   Result<std::optional<MachineRecord>> machine(const MachineName& name);
   Result<std::vector<MachineRecord>> machines(const Page& page);
-  Result<std::optional<CrlRecord>> crl(const CaName& issuer);
-  /// Who has a row there, also one that is no CA.
-  Result<std::vector<CaName>> crl_issuers();
+  Result<std::optional<CrlRecord>> crl(const CaName& issuer, const CrlScope& scope);
+  /// Of all issuers, also those that are no CA.
+  Result<std::vector<CrlRecord>> crls();
+  /// In the order of the log.
+  Result<std::vector<CrlShardsRecord>> crl_shards();
   Result<std::optional<RequestRecord>> request(const MachineName& machine,
                                                const std::string& idempotency_key);
   /// Those behind `after` in the order of machine and key, at most `limit`.

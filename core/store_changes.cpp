@@ -33,22 +33,43 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
                     row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
                     to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256, row.der,
-                    store_rows::name_of(row.state), row.intent, row.outcome),
+                    store_rows::name_of(row.state), row.intent, row.outcome, row.crl_shards),
         ErrorCode::conflict, "a certificate with this serial exists", "serial");
   }
 
   Result<Refusal> operator()(const AddRevocation& change) const {
     const Revocation& row = change.row;
+    if (row.reason == RevocationReason::remove_from_crl) return release(row);
+    // What it says again when it follows a hold is the same but for these columns.
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO revocation (" CHANCERY_REVOCATION_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET"
+                    " reason = excluded.reason, revoked_at = excluded.revoked_at,"
+                    " by = excluded.by, invalidity_date = excluded.invalidity_date,"
+                    " incident = excluded.incident, entry = excluded.entry"
+                    " WHERE revocation.reason = 'removeFromCRL'"
+                    " OR (revocation.reason = 'certificateHold'"
+                    " AND excluded.reason <> 'certificateHold')",
                     row.serial.bytes, row.issuer.text(), name_of(row.reason),
-                    to_micros(row.revoked_at), row.by.text(), to_micros(row.not_after), row.entry),
+                    to_micros(row.revoked_at), row.by.text(), to_micros(row.not_after),
+                    row.crl_shards, to_micros(row.invalidity_date), row.incident, row.entry,
+                    row.serial.shard(row.crl_shards)),
         ErrorCode::conflict, "the certificate is revoked already", "serial");
+  }
+
+  Result<Refusal> release(const Revocation& row) const {
+    return unless_changed(
+        sqlite::run(connection,
+                    "UPDATE revocation SET reason = 'removeFromCRL', revoked_at = ?, by = ?,"
+                    " invalidity_date = NULL, incident = ?, entry = ?"
+                    " WHERE serial = ? AND reason = 'certificateHold'",
+                    to_micros(row.revoked_at), row.by.text(), row.incident, row.entry,
+                    row.serial.bytes),
+        ErrorCode::conflict, "the certificate is not on hold", "serial");
   }
 
   Result<Refusal> operator()(const AddKey& change) const {
@@ -65,12 +86,25 @@ struct Apply {
 
   Result<Refusal> operator()(const AddCa& change) const {
     const CaRecord& row = change.row;
+    RETURN_IF_ERROR(sqlite::run(connection,
+                                "INSERT INTO crl_shards (issuer, shards, entry) VALUES (?, ?, ?)"
+                                " ON CONFLICT DO NOTHING",
+                                row.name.text(), row.crl_shards, row.entry));
     return unless_changed(sqlite::run(connection,
                                       "INSERT INTO ca (" CHANCERY_CA_COLUMNS ")"
                                       " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
                                       row.name.text(), row.key.text(), row.issuer.text(),
                                       row.certificate, row.crl_shards, row.entry),
                           ErrorCode::conflict, "a CA of this name exists", "issuer");
+  }
+
+  Result<Refusal> operator()(const AddCrlShards& change) const {
+    const CrlShardsRecord& row = change.row;
+    return unless_changed(sqlite::run(connection,
+                                      "INSERT INTO crl_shards (issuer, shards, entry)"
+                                      " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                                      row.issuer.text(), row.shards, row.entry),
+                          ErrorCode::conflict, "the CA has had so many shards before", "shards");
   }
 
   Result<Refusal> operator()(const AddMachine& change) const {
@@ -118,15 +152,20 @@ struct Apply {
     // Up to 20 octets (RFC 5280 section 5.2.3), so compared as text: first length, then digits.
     return unless_changed(
         sqlite::run(connection,
-                    "INSERT INTO crl (" CHANCERY_CRL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (issuer) DO UPDATE SET number = excluded.number,"
+                    "INSERT INTO crl (" CHANCERY_CRL_COLUMNS ")"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (issuer, scope) DO UPDATE SET number = excluded.number,"
                     " this_update = excluded.this_update, next_update = excluded.next_update,"
-                    " entries = excluded.entries, der = excluded.der, entry = excluded.entry"
+                    " since = excluded.since, covers = excluded.covers,"
+                    " entries = excluded.entries, sha256 = excluded.sha256,"
+                    " base_number = excluded.base_number, base_covers = excluded.base_covers,"
+                    " entry = excluded.entry"
                     " WHERE length(excluded.number) > length(crl.number)"
                     " OR (length(excluded.number) = length(crl.number)"
                     " AND excluded.number > crl.number)",
-                    row.issuer.text(), row.number, to_micros(row.this_update),
-                    to_micros(row.next_update), row.entries, row.der, index),
+                    row.issuer.text(), row.scope.name(), row.number, to_micros(row.this_update),
+                    to_micros(row.next_update), to_micros(row.since), row.covers, row.entries,
+                    row.sha256, row.base_number, row.base_covers, index),
         ErrorCode::conflict, "the CRL's number is not above the last one's", "number");
   }
 

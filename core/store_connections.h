@@ -35,7 +35,6 @@ struct Store::Connections {
   void give_back(std::unique_ptr<sqlite::Connection> connection);
 
   std::string path;
-  bool has_cosignatures = true;  ///< a copy of an older version has none
   Access reading = Access::read_only;
   FileHandle lock;  ///< held as long as the writer lives
   std::unique_ptr<sqlite::Connection> writer;

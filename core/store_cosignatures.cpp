@@ -30,21 +30,18 @@ Result<std::optional<CheckpointRecord>> Store::checkpoint(std::uint64_t size) {
 }
 
 Result<std::vector<CosignatureRecord>> Store::cosignatures(std::uint64_t size) {
-  if (!connections_->has_cosignatures) return std::vector<CosignatureRecord>();
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, read_cosignature,
                   "SELECT size, vkey, line FROM cosignature WHERE size = ? ORDER BY vkey", size);
 }
 
 Result<std::vector<std::uint64_t>> Store::cosigned_sizes(std::size_t limit) {
-  if (!connections_->has_cosignatures) return std::vector<std::uint64_t>();
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, read_size,
                   "SELECT DISTINCT size FROM cosignature ORDER BY size DESC LIMIT ?", limit);
 }
 
 Result<std::vector<std::uint64_t>> Store::cosigned_without_checkpoint(std::size_t limit) {
-  if (!connections_->has_cosignatures) return std::vector<std::uint64_t>();
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, read_size,
                   "SELECT DISTINCT size FROM cosignature WHERE NOT EXISTS"
@@ -54,7 +51,6 @@ Result<std::vector<std::uint64_t>> Store::cosigned_without_checkpoint(std::size_
 }
 
 Result<std::uint64_t> Store::cosigned_size(const std::string& vkey) {
-  if (!connections_->has_cosignatures) return 0;
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_number(*reader, "SELECT coalesce(max(size), 0) FROM cosignature WHERE vkey = ?",
                      vkey);

@@ -62,15 +62,6 @@ Result<std::optional<Revocation>> Store::revocation(const Serial& serial) {
                   serial.bytes);
 }
 
-Result<std::vector<Revocation>> Store::revocations(const CaName& issuer, std::uint64_t after_entry,
-                                                   std::size_t limit) {
-  ASSIGN_OR_RETURN(auto reader, connections_->reader());
-  return read_all(*reader, store_rows::revocation,
-                  "SELECT " CHANCERY_REVOCATION_COLUMNS
-                  " FROM revocation WHERE issuer = ? AND entry > ? ORDER BY entry LIMIT ?",
-                  issuer.text(), after_entry, limit);
-}
-
 Result<std::uint64_t> Store::revocation_count() {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_number(*reader, "SELECT coalesce(max(number), 0) FROM revocation");
@@ -115,17 +106,6 @@ Result<std::vector<MachineRecord>> Store::machines(const Page& page) {
                   "SELECT " CHANCERY_MACHINE_COLUMNS
                   " FROM machine WHERE name > ? ORDER BY name LIMIT ?",
                   page.after, page.limit);
-}
-
-Result<std::optional<CrlRecord>> Store::crl(const CaName& issuer) {
-  ASSIGN_OR_RETURN(auto reader, connections_->reader());
-  return read_one(*reader, store_rows::crl,
-                  "SELECT " CHANCERY_CRL_COLUMNS " FROM crl WHERE issuer = ?", issuer.text());
-}
-
-Result<std::vector<CaName>> Store::crl_issuers() {
-  ASSIGN_OR_RETURN(auto reader, connections_->reader());
-  return read_all(*reader, store_rows::crl_issuer, "SELECT issuer FROM crl ORDER BY issuer");
 }
 
 Result<std::optional<RequestRecord>> Store::request(const MachineName& machine,

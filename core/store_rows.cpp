@@ -25,6 +25,7 @@ class Reader {
     if (!text.empty()) keep(name, Name<Tag>::parse(text));
   }
   void read(Serial& serial) { keep(serial, Serial::from(row_.blob(column_++))); }
+  void read(CrlScope& scope) { keep(scope, CrlScope::parse(row_.text(column_++))); }
   void read(KeyId& id) { keep(id, KeyId::from(row_.blob(column_++))); }
   void read(RevocationReason& reason) {
     keep(reason, parse_revocation_reason(row_.text(column_++)));
@@ -106,13 +107,22 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms) {
 Result<CertificateRecord> certificate(const sqlite::Statement& row) {
   using R = CertificateRecord;
   return read_row(row, &R::serial, &R::issuer, &R::machine, &R::profile, &R::not_before,
-                  &R::not_after, &R::spki_sha256, &R::der, &R::state, &R::intent, &R::outcome);
+                  &R::not_after, &R::spki_sha256, &R::der, &R::state, &R::intent, &R::outcome,
+                  &R::crl_shards);
 }
 
 Result<Revocation> revocation(const sqlite::Statement& row) {
   using R = Revocation;
-  return read_row(row, &R::serial, &R::issuer, &R::reason, &R::revoked_at, &R::by, &R::not_after,
-                  &R::entry);
+  constexpr int kShard = 10;
+  ASSIGN_OR_RETURN(
+      Revocation revocation,
+      read_row(row, &R::serial, &R::issuer, &R::reason, &R::revoked_at, &R::by, &R::not_after,
+               &R::crl_shards, &R::invalidity_date, &R::incident, &R::entry));
+  if (revocation.crl_shards == 0 ||
+      row.integer(kShard) != revocation.serial.shard(revocation.crl_shards)) {
+    return fail(ErrorCode::internal, "a revocation stands in the shard of another serial");
+  }
+  return revocation;
 }
 
 Result<KeyRecord> key(const sqlite::Statement& row) {
@@ -139,12 +149,19 @@ Result<EnrollmentRecord> enrollment(const sqlite::Statement& row) {
 
 Result<CrlRecord> crl(const sqlite::Statement& row) {
   using R = CrlRecord;
-  return read_row(row, &R::issuer, &R::number, &R::this_update, &R::next_update, &R::entries,
-                  &R::der, &R::entry);
+  return read_row(row, &R::issuer, &R::scope, &R::number, &R::this_update, &R::next_update,
+                  &R::since, &R::covers, &R::entries, &R::sha256, &R::base_number, &R::base_covers,
+                  &R::entry);
 }
 
-Result<CaName> crl_issuer(const sqlite::Statement& row) {
-  return CaName::parse(row.text(0));
+Result<CrlShardsRecord> crl_shards(const sqlite::Statement& row) {
+  using R = CrlShardsRecord;
+  return read_row(row, &R::issuer, &R::shards, &R::entry);
+}
+
+Result<RevokedEntry> revoked_entry(const sqlite::Statement& row) {
+  using R = RevokedEntry;
+  return read_row(row, &R::serial, &R::revoked_at, &R::reason, &R::invalidity_date);
 }
 
 Result<RequestRecord> request(const sqlite::Statement& row) {

@@ -20,13 +20,17 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 
 #define CHANCERY_CERTIFICATE_COLUMNS                                                           \
   "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
-  "outcome"
-#define CHANCERY_REVOCATION_COLUMNS "serial, issuer, reason, revoked_at, by, not_after, entry"
+  "outcome, crl_shards"
+#define CHANCERY_REVOCATION_COLUMNS                                                  \
+  "serial, issuer, reason, revoked_at, by, not_after, crl_shards, invalidity_date, " \
+  "incident, entry, shard"
 #define CHANCERY_KEY_COLUMNS "name, id, purpose, type, algorithms, creator, created_at, spki, entry"
 #define CHANCERY_CA_COLUMNS "name, key, issuer, certificate, crl_shards, entry"
 #define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry"
 #define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at, entry"
-#define CHANCERY_CRL_COLUMNS "issuer, number, this_update, next_update, entries, der, entry"
+#define CHANCERY_CRL_COLUMNS                                                          \
+  "issuer, scope, number, this_update, next_update, since, covers, entries, sha256, " \
+  "base_number, base_covers, entry"
 #define CHANCERY_REQUEST_COLUMNS \
   "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at, outcome"
 
@@ -37,8 +41,10 @@ Result<CaRecord> ca(const sqlite::Statement& row);
 Result<MachineRecord> machine(const sqlite::Statement& row);
 Result<EnrollmentRecord> enrollment(const sqlite::Statement& row);
 Result<CrlRecord> crl(const sqlite::Statement& row);
-/// Column: issuer.
-Result<CaName> crl_issuer(const sqlite::Statement& row);
+/// Columns: issuer, shards, entry.
+Result<CrlShardsRecord> crl_shards(const sqlite::Statement& row);
+/// Columns: serial, revoked_at, reason, invalidity_date.
+Result<RevokedEntry> revoked_entry(const sqlite::Statement& row);
 Result<RequestRecord> request(const sqlite::Statement& row);
 /// Columns: size, root, note.
 Result<CheckpointRecord> checkpoint(const sqlite::Statement& row);

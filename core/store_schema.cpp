@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kVersion = 4;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
 // of the log, because rows are never deleted: the newest one's number is the count. The triggers
@@ -162,7 +162,7 @@ struct Step {
   std::int64_t version;
   const char* sql;
 };
-constexpr Step kSteps[] = {{kCosignatureVersion, R"sql(
+constexpr Step kSteps[] = {{3, R"sql(
 BEGIN;
 CREATE TABLE cosignature (
   size INTEGER NOT NULL,
@@ -176,6 +176,51 @@ CREATE TRIGGER cosignature_update BEFORE UPDATE ON cosignature
 CREATE TRIGGER cosignature_delete BEFORE DELETE ON cosignature
   BEGIN SELECT RAISE(ABORT, 'a cosignature does not change'); END;
 PRAGMA user_version = 3;
+COMMIT;
+)sql"},
+                           {4, R"sql(
+BEGIN;
+ALTER TABLE certificate ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 1;
+
+ALTER TABLE revocation ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE revocation ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;  -- of the serial
+ALTER TABLE revocation ADD COLUMN invalidity_date INTEGER;
+ALTER TABLE revocation ADD COLUMN incident TEXT NOT NULL DEFAULT '';
+-- All that a list says: it is made of this index alone, and what has expired is not even read.
+CREATE INDEX revocation_list ON revocation
+  (issuer, crl_shards, shard, not_after, serial, revoked_at, reason, invalidity_date);
+CREATE TRIGGER revocation_update BEFORE UPDATE ON revocation
+  WHEN OLD.reason NOT IN ('certificateHold', 'removeFromCRL')
+    OR (OLD.reason = 'removeFromCRL' AND NEW.reason = 'removeFromCRL')
+    OR OLD.serial <> NEW.serial
+  BEGIN SELECT RAISE(ABORT, 'a revocation is for ever'); END;
+
+CREATE TABLE crl_shards (
+  issuer TEXT NOT NULL,
+  shards INTEGER NOT NULL,
+  entry  INTEGER NOT NULL,
+  PRIMARY KEY (issuer, shards)
+) STRICT;
+INSERT INTO crl_shards (issuer, shards, entry) SELECT name, crl_shards, entry FROM ca;
+
+-- The lists were in the table; now they are files, and the next start makes each anew.
+DROP TABLE crl;
+CREATE TABLE crl (
+  issuer      TEXT NOT NULL,
+  scope       TEXT NOT NULL,
+  number      TEXT NOT NULL,
+  this_update INTEGER NOT NULL,
+  next_update INTEGER NOT NULL,
+  since       INTEGER NOT NULL,
+  covers      INTEGER NOT NULL,
+  entries     INTEGER NOT NULL,
+  sha256      BLOB NOT NULL CHECK (length(sha256) = 32),
+  base_number TEXT NOT NULL,
+  base_covers INTEGER NOT NULL,
+  entry       INTEGER NOT NULL,
+  PRIMARY KEY (issuer, scope)
+) STRICT;
+PRAGMA user_version = 4;
 COMMIT;
 )sql"}};
 
@@ -229,10 +274,14 @@ Result<void> prepare_schema(sqlite::Connection& connection) {
   return {};
 }
 
-Result<std::int64_t> check_schema(sqlite::Connection& connection) {
+Result<void> check_schema(sqlite::Connection& connection) {
   ASSIGN_OR_RETURN(const Stamp stamp, read_stamp(connection));
   RETURN_IF_ERROR(check(stamp));
-  return stamp.version;
+  if (stamp.version == kVersion) return {};
+  return fail(ErrorCode::store_unavailable,
+              "the database has version " + std::to_string(stamp.version) +
+                  ", which this program reads only after chanceryd has brought it to " +
+                  std::to_string(kVersion) + "; start chanceryd once on it, or on a copy");
 }
 
 }  // namespace chancery

@@ -8,11 +8,8 @@ namespace chancery {
 /// version than this program knows.
 Result<void> prepare_schema(sqlite::Connection& connection);
 
-/// The same refusals, without writing anything. An empty database is refused too. Its version: a
-/// copy of an older one is read as it is.
-Result<std::int64_t> check_schema(sqlite::Connection& connection);
-
-/// The first version with cosignatures of witnesses.
-inline constexpr std::int64_t kCosignatureVersion = 3;
+/// The same refusals, without writing anything. An empty database is refused too, and one of an
+/// earlier version: a service that opens it brings it to this one.
+Result<void> check_schema(sqlite::Connection& connection);
 
 }  // namespace chancery

@@ -93,6 +93,11 @@ Result<InventoryCheck::State> read_inventory(const json& object) {
     if (!outcome.is_number_unsigned()) return malformed("published_crls");
     inventory.published_crls.emplace(issuer, outcome.get<std::uint64_t>());
   }
+  ASSIGN_OR_RETURN(const json held, member(object, "held", json::value_t::object));
+  for (const auto& [serial, last] : held.items()) {
+    if (!Serial::parse(serial) || !last.is_number_unsigned()) return malformed("held");
+    inventory.held.emplace(serial, last.get<std::uint64_t>());
+  }
   return inventory;
 }
 
@@ -117,7 +122,8 @@ std::string to_text(const VerifiedState& state) {
                  {"certificates", state.inventory.certificates},
                  {"revocations", state.inventory.revocations},
                  {"policies", json(state.inventory.policies)},
-                 {"published_crls", json(state.inventory.published_crls)}};
+                 {"published_crls", json(state.inventory.published_crls)},
+                 {"held", json(state.inventory.held)}};
   if (state.log.last_start) object["last_start"] = *state.log.last_start;
   return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
 }

@@ -108,8 +108,9 @@ std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& hel
                                              " is refused to auditors, who change nothing");
   }
 
-  if (question.operation == Operation::certificate_revoke && question.owner == "self" &&
-      !held.holds(Role::administrator)) {
+  const bool revokes = question.operation == Operation::certificate_revoke ||
+                       question.operation == Operation::certificate_release;
+  if (revokes && question.owner == "self" && !held.holds(Role::administrator)) {
     return deny(
         kRolesGuard,
         "the certificate is a CA's or the service's own; only an administrator may revoke it");

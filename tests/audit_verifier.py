@@ -13,17 +13,15 @@ import hashlib
 import json
 import re
 import sqlite3
-import subprocess
 import sys
-import tempfile
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+
+from note_key import NoteKey
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "token", "heartbeat", "log"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
-ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 
 
 def sha256(data):
@@ -68,65 +66,6 @@ def perfect_root(hashes):
     return hashes[0]
 
 
-class NoteKey:
-    """C2SP signed-note, types 0x01 (Ed25519), 0x02 (ECDSA over SHA-256) and 0x04 (cosignature)."""
-
-    def __init__(self, vkey):
-        self.vkey = vkey
-        self.name, key_id, key = vkey.split("+", 2)
-        typed = base64.b64decode(key, validate=True)
-        self.type = typed[0]
-        if self.type in (1, 4):
-            self.spki = ED25519_SPKI + typed[1:]
-            self.id = sha256(self.name.encode() + b"\n" + typed)[:4]
-        elif self.type == 2:
-            self.spki = typed[1:]
-            self.id = sha256(self.spki)[:4]
-        else:
-            raise ValueError("unknown type of note key")
-        if self.id.hex() != key_id:
-            raise ValueError("the key id is not the key's")
-
-    def verify(self, text, signature):
-        if self.type == 4:
-            seconds, signature = int.from_bytes(signature[:8], "big"), signature[8:]
-            text = f"cosignature/v1\ntime {seconds}\n".encode() + text
-        with tempfile.TemporaryDirectory() as folder:
-            key, message, sig = (Path(folder) / name for name in ("key", "text", "sig"))
-            key.write_bytes(self.spki)
-            message.write_bytes(text)
-            sig.write_bytes(signature)
-            command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key,
-                       "-sigfile", sig, "-in", message, "-rawin"]
-            if self.type == 2:
-                command += ["-digest", "sha256"]
-            return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    def signed(self, note):
-        """True when the note has a line of this key, and all such lines verify."""
-        divider = note.rfind("\n\n")
-        if divider < 0:
-            return False
-        text, lines = note[:divider + 1], note[divider + 2:]
-        if not lines.endswith("\n"):
-            return False
-        verified = False
-        for line in lines[:-1].split("\n"):
-            dash, name, blob = (line.split(" ") + ["", ""])[:3]
-            try:
-                blob = base64.b64decode(blob, validate=True)
-            except ValueError:
-                return False
-            if dash != "\u2014" or line.count(" ") != 2 or len(blob) < 5:
-                return False
-            if name != self.name or blob[:4] != self.id:
-                continue
-            if not self.verify(text.encode(), blob[4:]):
-                return False
-            verified = True
-        return verified
-
-
 def is_canonical(text):
     try:
         entry = json.loads(text)
@@ -157,6 +96,11 @@ def micros(time):
         "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def shard_of(serial, shards):
+    """From the last four of its random octets."""
+    return int(serial[-8:], 16) % shards if shards > 0 else None
+
+
 def instant(time):
     return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -175,6 +119,7 @@ class Verifier:
         self.entries = []
         self.open = {}
         self.rows = {"certificate": 0, "revocation": 0}
+        self.revoked = {}  # serial: whether for good
 
     def find(self, text):
         self.findings.append(text)
@@ -274,10 +219,11 @@ class Verifier:
     def check_inventory(self):
         certificates = self.query(
             "SELECT number, lower(hex(serial)), issuer, machine, profile, not_before, not_after,"
-            " lower(hex(spki_sha256)), der, state, intent, outcome FROM certificate ORDER BY number")
+            " lower(hex(spki_sha256)), der, state, intent, crl_shards, outcome FROM certificate"
+            " ORDER BY number")
         revocations = self.query(
-            "SELECT number, lower(hex(serial)), issuer, reason, revoked_at, by, not_after, entry"
-            " FROM revocation ORDER BY number")
+            "SELECT number, lower(hex(serial)), issuer, reason, revoked_at, by, not_after, crl_shards,"
+            " shard, invalidity_date, incident, entry FROM revocation ORDER BY number")
         for what, rows in (("certificate", certificates), ("revocation", revocations)):
             if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
                 self.find(f"{what} rows were taken out")
@@ -320,12 +266,13 @@ class Verifier:
         if row is None:
             self.find(f"entry {index}: the inventory has no certificate {intent['serial']}")
             return
-        _, serial, issuer, machine, profile, begin, end, spki, der, state, row_intent, _ = row
+        (_, serial, issuer, machine, profile, begin, end, spki, der, state, row_intent, shards,
+         _) = row
         expected = (intent.get("serial"), intent.get("issuer"), intent.get("owner", ""),
                     intent.get("profile"), intent.get("not_before"), intent.get("not_after"),
-                    intent.get("spki_sha256"), intent_index)
+                    intent.get("spki_sha256"), intent_index, intent.get("crl_shards", 1))
         have = (serial, issuer, machine, profile, micros(begin).replace(".000000Z", "Z"),
-                micros(end).replace(".000000Z", "Z"), spki, row_intent)
+                micros(end).replace(".000000Z", "Z"), spki, row_intent, shards)
         issued = result == "ok"
         good_der = sha256(der).hex() == entry.get("certificate_sha256") if issued else not der
         if have != expected or state != ("issued" if issued else "unknown") or not good_der:
@@ -333,17 +280,31 @@ class Verifier:
         self.rows["certificate"] += 1
 
     def check_revocation(self, index, entry, row, certificates):
+        serial = entry.get("serial")
+        first = serial not in self.revoked
+        final = entry.get("revocation_reason") not in ("certificateHold", "removeFromCRL")
+        if not first and self.revoked[serial]:
+            self.find(f"entry {index}: {serial} was revoked for good before")
+        self.revoked[serial] = final
+        self.rows["revocation"] += first
         if row is None:
-            self.find(f"entry {index}: the inventory does not have this revocation")
+            # A row tells of the last entry about its serial; only a hold is followed by another.
+            if final or not self.revoked_later(serial, index):
+                self.find(f"entry {index}: the inventory does not have this revocation")
             return
-        _, serial, issuer, reason, revoked_at, by, not_after, _ = row
-        expected = (entry.get("serial"), entry.get("revocation_reason"), entry["time"],
-                    machine_of(entry))
-        of_certificate = [(c[2], c[6]) for c in certificates if c[1] == serial]
-        if (serial, reason, micros(revoked_at), by) != expected or \
-                of_certificate != [(issuer, not_after)]:
+        _, of, issuer, reason, revoked_at, by, not_after, shards, shard, since, incident, _ = row
+        expected = (serial, entry.get("revocation_reason"), entry["time"], machine_of(entry),
+                    entry.get("invalidity_date"), entry.get("incident", ""))
+        have = (of, reason, micros(revoked_at), by,
+                None if since is None else micros(since).replace(".000000Z", "Z"), incident)
+        of_certificate = [(c[2], c[6], c[11]) for c in certificates if c[1] == serial]
+        if have != expected or of_certificate != [(issuer, not_after, shards)] or \
+                shard != shard_of(of, shards):
             self.find(f"entry {index}: the inventory differs for this revocation")
-        self.rows["revocation"] += 1
+
+    def revoked_later(self, serial, index):
+        return any(entry.get("kind") == "revocation" and entry.get("serial") == serial
+                   for entry in self.entries[index + 1:])
 
     def entry(self, index):
         """The entry of this number; an empty one where there is none."""
@@ -390,12 +351,17 @@ class Verifier:
         cas = {entry.get("ca"): {
             "entry": index, "key": entry.get("key"), "issuer": entry.get("issuer"),
             "certificate": entry.get("certificate_sha256"), "crl_shards": entry.get("crl_shards")}
-            for index, entry in enumerate(self.entries) if entry.get("kind") == "ca"}
+            for index, entry in enumerate(self.entries)
+            if entry.get("kind") == "ca" and "certificate_sha256" in entry}
         rows = self.rows_by("name, key, issuer, certificate, crl_shards, entry", "ca",
                             lambda row: row["name"])
         for row in rows.values():
             row["certificate"] = sha256(row["certificate"]).hex()
         self.compare("CA", cas, rows)
+        shards = {(entry.get("ca"), entry.get("crl_shards")): {"entry": index}
+                  for index, entry in enumerate(self.entries) if entry.get("kind") == "ca"}
+        self.compare("shards of CA", shards, self.rows_by(
+            "issuer, shards, entry", "crl_shards", lambda row: (row["issuer"], row["shards"])))
 
         machines, tokens = {}, {}
         for index, entry in enumerate(self.entries):
@@ -419,18 +385,21 @@ class Verifier:
                     token and rows.get(token, {}).get("used_at") is None:
                 self.find(f"entry {index}: its enrolment token {token} counts as unused")
 
-        crls = {intent.get("issuer"): {
+        crls = {(intent.get("issuer"), intent.get("crl_list")): {
             "entry": index, "number": intent.get("crl_number"), "entries": intent.get("crl_entries"),
             "this_update": intent.get("this_update"), "next_update": intent.get("next_update"),
-            "der": outcome["crl_sha256"]}
+            "since": intent.get("since"), "covers": intent.get("crl_covers"),
+            "base_number": intent.get("crl_base", ""), "base_covers": intent.get("base_covers", 0),
+            "sha256": outcome["crl_sha256"]}
             for index, outcome, intent in good
             if "crl_sha256" in outcome and "published" not in outcome}
-        rows = self.rows_by("issuer, number, this_update, next_update, entries, der, entry", "crl",
-                            lambda row: row["issuer"])
+        rows = self.rows_by("issuer, scope, number, this_update, next_update, since, covers, entries,"
+                            " sha256, base_number, base_covers, entry", "crl",
+                            lambda row: (row["issuer"], row["scope"]))
         for row in rows.values():
-            row.update(der=sha256(row["der"]).hex(), **{
+            row.update(sha256=row["sha256"].hex(), **{
                 name: micros(row[name]).replace(".000000Z", "Z")
-                for name in ("this_update", "next_update")})
+                for name in ("this_update", "next_update", "since")})
         self.compare("CRL", crls, rows)
 
     def check_requests(self):

@@ -16,7 +16,8 @@ import json
 import sys
 from pathlib import Path
 
-from audit_verifier import TIME_TOLERANCE, NoteKey, Tree, instant, is_canonical, leaf_hash, node_hash
+from audit_verifier import TIME_TOLERANCE, Tree, instant, is_canonical, leaf_hash, node_hash
+from note_key import NoteKey
 
 
 def index_path(index):

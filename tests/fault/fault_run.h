@@ -17,12 +17,13 @@ struct Given {
   std::vector<Signature> signatures;
   std::vector<std::string> issued, revoked;  ///< serials
   std::uint64_t checkpoint = 0;              ///< size
-  bool ready = false;                        ///< it opened
-  bool suspended = false, ended = false;     ///< what the log had to do
-  bool reached = false;                      ///< the fault
-  std::uint64_t token_signatures = 0;        ///< of this run; 0 where the process ended
-  std::vector<std::string> wrong;            ///< errors that are no honest refusal
-  int status = 0;                            ///< of the process
+  std::uint64_t checkpoints_tried = 0;
+  bool ready = false;                     ///< it opened
+  bool suspended = false, ended = false;  ///< what the log had to do
+  bool reached = false;                   ///< the fault
+  std::uint64_t token_signatures = 0;     ///< of this run; 0 where the process ended
+  std::vector<std::string> wrong;         ///< errors that are no honest refusal
+  int status = 0;                         ///< of the process
 };
 
 /// A fault, in one of the calls that change files, or at one of the run's uses of the token.

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_lost_certificate_is_listed_and_can_be_revoked) {
   const auto revoked =
       service().revoke(as("operator"), {lost.serial, RevocationReason::superseded});
   BOOST_REQUIRE(revoked);
-  BOOST_TEST(service().is_revoked(lost.serial));
+  BOOST_TEST(service().is_revoked(lost.serial).value());
   const VerifyReport report = verify();
   BOOST_TEST(report.good, summary(report));
 }
@@ -206,9 +206,13 @@ BOOST_AUTO_TEST_CASE(a_revoked_ca_issues_nothing_any_more) {
         "the certificate of the CA \"issuing\" is revoked; \"issuing\" issues nothing any more");
     BOOST_TEST(entries(EntryKind::intent).size() == intents);
     // Its CRLs go on, and those of the CA above it say so.
-    BOOST_TEST(service().sign(Instance::self(), SignCrl{CaName::literal("issuing")}).has_value());
-    BOOST_TEST(service().sign(Instance::self(), SignCrl{CaName::literal("root")}).has_value());
-    BOOST_TEST(store().crl(CaName::literal("root")).value()->entries == 1U);
+    BOOST_TEST(service()
+                   .sign(Instance::self(), SignCrl{CaName::literal("issuing"), CrlScope::all()})
+                   .has_value());
+    BOOST_TEST(service()
+                   .sign(Instance::self(), SignCrl{CaName::literal("root"), CrlScope::all()})
+                   .has_value());
+    BOOST_TEST(store().crl(CaName::literal("root"), CrlScope::all()).value()->entries == 1U);
     reopen();
   }
   BOOST_TEST(verify().good);
@@ -230,10 +234,10 @@ BOOST_AUTO_TEST_CASE(revocation_is_idempotent_scoped_and_on_the_crl) {
 
   CrlPublisher crls(service(), store(), instance().config());
   BOOST_REQUIRE(crls.publish_due());
-  const auto crl = crls.current(CaName::literal("issuing"));
+  const auto crl = crls.current(CaName::literal("issuing"), CrlScope::all());
   BOOST_REQUIRE(crl);
   BOOST_TEST(crl->entries == 1U);
-  const Bytes& der = crl->der;
+  const Bytes& der = *crl->der;
   BOOST_TEST(
       (std::search(der.begin(), der.end(), serial.bytes.begin(), serial.bytes.end()) != der.end()));
   const VerifyReport report = verify();
@@ -244,7 +248,7 @@ BOOST_AUTO_TEST_CASE(a_crl_has_a_distribution_point_where_the_configuration_says
   const auto distribution_point_of_new_crl = [this] {
     CrlPublisher crls(service(), store(), instance().config());
     BOOST_REQUIRE(crls.publish_due());
-    const std::string der = to_hex(crls.current(CaName::literal("root"))->der);
+    const std::string der = to_hex(*crls.current(CaName::literal("root"), CrlScope::all())->der);
     return has(der, "0603551d1c0101ff");  // id-ce-issuingDistributionPoint, critical
   };
   BOOST_TEST(!distribution_point_of_new_crl());
@@ -262,7 +266,7 @@ BOOST_AUTO_TEST_CASE(everything_survives_a_restart) {
   const Serial serial = *Serial::parse(outcome.serial);
   BOOST_REQUIRE(service().revoke(as("web-1"), {serial, RevocationReason::superseded}));
   reopen();
-  BOOST_TEST(service().is_revoked(serial));
+  BOOST_TEST(service().is_revoked(serial).value());
   BOOST_TEST(service().cas().size() == 2U);
   BOOST_TEST(instance().recovered() == 0U);
   issue("web-1");

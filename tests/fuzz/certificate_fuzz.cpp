@@ -81,6 +81,7 @@ struct Good {
     of.not_after = of.not_before + std::chrono::days(3650);
     of.profile = &ca;
     of.public_key = &key;
+    of.crl_shards = 4;
     return of;
   }
 
@@ -89,7 +90,7 @@ struct Good {
     const CaName name = CaName::literal("root");
     auto unborn = Issuer::create_root(name, of.subject, key, "http://ca.example.com");
     require(unborn.has_value());
-    auto made = Issuer::create(name, certify(*unborn, of), "http://ca.example.com", 4);
+    auto made = Issuer::create(name, certify(*unborn, of), "http://ca.example.com");
     require(made.has_value());
     return std::move(*made);
   }

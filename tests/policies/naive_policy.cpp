@@ -207,7 +207,8 @@ int failed_conditions(const NaiveGrant& grant, const Machine& machine,
                       const PolicyQuestion& question) {
   const Operation operation = question.operation;
   const bool issues = is(operation, {certificate_issue, certificate_renew});
-  const bool certificate = issues || is(operation, {certificate_revoke, certificate_read});
+  const bool certificate =
+      issues || is(operation, {certificate_revoke, certificate_release, certificate_read});
   int failed = 0;
   if (certificate || operation == crl_sign) {
     failed += !grant.issuers.empty() && !in(grant.issuers, question.issuer);
@@ -296,7 +297,8 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
                       (operation == certificate_issue && machine.fingerprint.empty()));
     if (!own) return {false, "role:auditor"};
   }
-  if (operation == certificate_revoke && question.owner == "self" && !holds("administrator")) {
+  const bool revokes = is(operation, {certificate_revoke, certificate_release});
+  if (revokes && question.owner == "self" && !holds("administrator")) {
     return {false, "builtin:roles"};
   }
   if (operation == machine_add) {
@@ -322,14 +324,14 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
       if (role_holder(question.owner)) return {true, "role:administrator"};
       nearest = {false, "role:administrator"}, near_role = true;
     }
-    if (operation == certificate_revoke) {
+    if (revokes) {
       if (question.owner == "self") return {true, "role:administrator"};
       nearest = {false, "role:administrator"}, near_role = true;
     }
   }
   if (holds("operator")) {
     if (is(operation, {key_read, crl_sign, status_read})) return {true, "role:operator"};
-    if (is(operation, {certificate_revoke, certificate_read, machine_add, machine_read})) {
+    if (revokes || is(operation, {certificate_read, machine_add, machine_read})) {
       for (const NaiveRole& held : roles) {
         if (held.role != "operator" || !identity_is(held)) continue;
         if (held.scope.empty() || any(held.scope, question.owner, {}, {'.'})) {

@@ -45,8 +45,8 @@ const std::vector<ExpectedRole> kExpected = {
      {certificate_read, key_create, key_read, machine_read, ca_create, policy_read, policy_change,
       status_read}},
     {"operator",
-     {certificate_revoke, certificate_read, key_read, machine_add, machine_read, crl_sign,
-      status_read}},
+     {certificate_revoke, certificate_release, certificate_read, key_read, machine_add,
+      machine_read, crl_sign, status_read}},
     {"auditor", {certificate_read, key_read, machine_read, policy_read, audit_read, status_read}},
 };
 
@@ -70,7 +70,8 @@ roles: {administrator: [admin], operator: [operator], auditor: [auditor]}
         BOOST_TEST((decision.grant() == grant) ==
                    (allowed || expected.holder == std::string("auditor") ||
                     (grant == "role:administrator" &&
-                     (operation == machine_add || operation == certificate_revoke))));
+                     (operation == machine_add || operation == certificate_revoke ||
+                      operation == certificate_release))));
       }
     }
   }

@@ -26,6 +26,12 @@ struct EveryByte : InventoryLog {
     const CertificateRecord certificate = issue();
     checkpoint();
     revoke(certificate);
+    const CertificateRecord held = issue(), released = issue();
+    for (const CertificateRecord& one : {held, released}) {
+      revoke(one, RevocationReason::certificate_hold);
+    }
+    revoke(held, RevocationReason::key_compromise);
+    revoke(released, RevocationReason::remove_from_crl);
     cosign(checkpoint());
     close();
   }

@@ -85,14 +85,23 @@ struct InventoryLog : LogHome {
 
   void publish_crl(const std::string& issuer, const std::string& number) {
     const Time at = from_unix_seconds(to_unix_seconds(now()));
-    const CrlRecord crl{CaName::literal(issuer), number, at,
-                        at + Seconds(3600),      7,      random_bytes(64)};
+    const CrlRecord crl{.issuer = CaName::literal(issuer),
+                        .scope = CrlScope::all(),
+                        .number = number,
+                        .this_update = at,
+                        .next_update = at + Seconds(3600),
+                        .since = at - Seconds(60),
+                        .covers = log->head().size,
+                        .entries = 7,
+                        .sha256 = random_bytes(32)};
     AuditEntry intent(EntryKind::intent), outcome(EntryKind::outcome);
     intent.set("operation", "crl.sign").set("issuer", issuer);
+    intent.set("crl_list", crl.scope.name()).set("crl_covers", crl.covers);
     intent.set("crl_number", number).set("crl_entries", crl.entries);
+    intent.set("since", to_rfc3339_seconds(crl.since));
     intent.set("this_update", to_rfc3339_seconds(crl.this_update));
     intent.set("next_update", to_rfc3339_seconds(crl.next_update));
-    outcome.set("crl_sha256", to_hex(sha256(crl.der)));
+    outcome.set("crl_sha256", to_hex(crl.sha256));
     finish(intend(std::move(intent)), Conclusion::ok, std::move(outcome), {PutCrl{crl}});
   }
 

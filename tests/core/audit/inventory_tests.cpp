@@ -58,8 +58,15 @@ std::vector<Tampering> other_columns() {
         {"this_update", "this_update + 1"},
         {"next_update", "next_update + 1000000"},
         {"entries", "0"},
-        {"der", "x'3000'"},
+        {"since", "since + 1000000"},
+        {"covers", "covers + 1"},
+        {"sha256", "zeroblob(32)"},
+        {"base_number", "'1'"},
+        {"base_covers", "1"},
+        {"scope", "'delta'"},
         {"entry", "entry + 1"}}},
+      {"crl_shards WHERE issuer = 'one'",
+       {{"issuer", "'three'"}, {"shards", "shards + 1"}, {"entry", "entry + 1"}}},
       {"request WHERE idempotency_key = 'released'",
        {{"machine", "'db'"},
         {"request_id", "'req-1'"},
@@ -160,11 +167,13 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
        {"another used token as good as new",
         "UPDATE enrollment SET used_at = NULL WHERE token_sha256 = " + blob(used_up)},
        {"a CRL of nobody",
-        "INSERT INTO crl SELECT 'three', number, this_update, next_update, entries, der, entry"
+        "INSERT INTO crl SELECT 'three', scope, number, this_update, next_update, since, covers,"
+        " entries, sha256, base_number, base_covers, entry"
         " FROM crl WHERE issuer = 'one'"},
        {"another's CRL",
-        "UPDATE crl SET (number, this_update, next_update, entries, der, entry) = (SELECT number,"
-        " this_update, next_update, entries, der, entry FROM crl WHERE issuer = 'two')"
+        "UPDATE crl SET (number, this_update, next_update, since, covers, entries, sha256, entry) ="
+        " (SELECT number, this_update, next_update, since, covers, entries, sha256, entry FROM crl"
+        " WHERE issuer = 'two')"
         " WHERE issuer = 'one'"},
        {"a request more",
         "INSERT INTO request SELECT machine, 'new', request_sha256, 'req-new', intent, answer,"
@@ -187,15 +196,16 @@ BOOST_AUTO_TEST_CASE(every_other_column_is_found) {
 
 // The database of before a CRL, beside the log of after it.
 BOOST_AUTO_TEST_CASE(an_older_crl_is_found) {
-  const CrlRecord old = store->crl(CaName::literal("two")).value().value();
+  const CrlRecord old = store->crl(CaName::literal("two"), CrlScope::all()).value().value();
   publish_crl("two", "3000");
   close();
   tamper(database(),
          "UPDATE crl SET number = '" + old.number +
              "', this_update = " + std::to_string(old.this_update.time_since_epoch().count()) +
              ", next_update = " + std::to_string(old.next_update.time_since_epoch().count()) +
-             ", der = " + blob(old.der) + ", entry = " + std::to_string(old.entry) +
-             " WHERE issuer = 'two'");
+             ", since = " + std::to_string(old.since.time_since_epoch().count()) +
+             ", covers = " + std::to_string(old.covers) + ", sha256 = " + blob(old.sha256) +
+             ", entry = " + std::to_string(old.entry) + " WHERE issuer = 'two'");
   const auto report = verify_log(*Store::open_read_only(database()).value(), {}).value();
   BOOST_TEST(report.finding_count == 1U, summary(report));
   BOOST_TEST(summary(report).find("an older CRL of two") != std::string::npos, summary(report));

@@ -169,16 +169,19 @@ CertificateRecord LogHome::issue(const std::string& machine) {
   return must(store->certificate(certificate.serial)).value();
 }
 
-Revocation LogHome::revoke(const CertificateRecord& certificate) {
+Revocation LogHome::revoke(const CertificateRecord& certificate, RevocationReason reason) {
   AuditEntry entry(EntryKind::revocation);
   entry.set("serial", certificate.serial.hex());
-  entry.set("revocation_reason", name_of(RevocationReason::superseded));
-  const Revocation row{certificate.serial,
-                       certificate.issuer,
-                       RevocationReason::superseded,
-                       now(),
-                       MachineName::literal("operator"),
-                       certificate.not_after};
+  entry.set("revocation_reason", name_of(reason));
+  const Revocation row{.serial = certificate.serial,
+                       .issuer = certificate.issuer,
+                       .reason = reason,
+                       .revoked_at = now(),
+                       .by = MachineName::literal("operator"),
+                       .not_after = certificate.not_after,
+                       .crl_shards = certificate.crl_shards,
+                       .invalidity_date = {},
+                       .incident = {}};
   must(log->record(context_of("operator"), entry, {AddRevocation{row}}));
   return must(store->revocation(certificate.serial)).value();
 }

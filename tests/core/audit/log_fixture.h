@@ -83,7 +83,8 @@ class LogHome {
   Concluded conclude(Intent intent, Conclusion conclusion = Conclusion::ok);
   /// Intent, outcome and inventory row; the row as it is stored.
   CertificateRecord issue(const std::string& machine = "web");
-  Revocation revoke(const CertificateRecord& certificate);
+  Revocation revoke(const CertificateRecord& certificate,
+                    RevocationReason reason = RevocationReason::superseded);
   /// Signs with both keys and publishes; the note.
   std::string checkpoint();
   [[nodiscard]] std::string sign(const std::string& text) const;

@@ -29,6 +29,12 @@ struct StoreFixture {
     BOOST_TEST(store->log_size().value() == next);
     return applied->refused;
   }
+  [[nodiscard]] int count_revoked_from(const char* issuer, std::uint64_t entry) const {
+    int count = 0;
+    BOOST_REQUIRE(store->each_revoked_from(CaName::literal(issuer), entry,
+                                           [&](const RevokedEntry&) { ++count; }));
+    return count;
+  }
   /// The code of the refusal, or "applied".
   std::string outcome(std::vector<StoreChange> changes, Time time = kNow) {
     const auto refused = apply(std::move(changes), time);
@@ -65,13 +71,26 @@ KeyRecord key_record(const char* name, KeyId id = KeyId::random()) {
 }
 
 Revocation revocation_of(const Serial& serial) {
-  return {serial, CaName::literal("issuing"), RevocationReason::key_compromise,
-          kNow,   MachineName::literal("op"), kNow + Seconds(60),
-          9};
+  return {.serial = serial,
+          .issuer = CaName::literal("issuing"),
+          .reason = RevocationReason::key_compromise,
+          .revoked_at = kNow,
+          .by = MachineName::literal("op"),
+          .not_after = kNow + Seconds(60),
+          .invalidity_date = kNow - Seconds(60),
+          .incident = "",
+          .entry = 9};
 }
 
 CrlRecord crl_record(const char* number) {
-  return {CaName::literal("issuing"), number, kNow, kNow + Seconds(60), 3, Bytes{4, 5}};
+  return {.issuer = CaName::literal("issuing"),
+          .scope = CrlScope::all(),
+          .number = number,
+          .this_update = kNow,
+          .next_update = kNow + Seconds(60),
+          .since = kNow,
+          .entries = 3,
+          .sha256 = Bytes(32, 4)};
 }
 
 RequestRecord request_record(const char* key, Time expires = kNow + Seconds(60)) {
@@ -236,12 +255,13 @@ BOOST_AUTO_TEST_CASE(rows_come_back_as_they_went) {
   BOOST_TEST((keys[0].id == key.id && keys[0].type == key.type && keys[0].purpose == key.purpose &&
               keys[0].algorithms == key.algorithms && keys[0].spki == key.spki &&
               keys[0].created_at == key.created_at && keys[0].entry == key.entry));
-  const auto crl = store->crl(CaName::literal("issuing")).value().value();
-  BOOST_TEST((crl.number == "5" && crl.entries == 3 && crl.der == (Bytes{4, 5}) &&
+  const auto crl = store->crl(CaName::literal("issuing"), CrlScope::all()).value().value();
+  BOOST_TEST((crl.number == "5" && crl.entries == 3 && crl.sha256 == Bytes(32, 4) &&
               crl.next_update == kNow + Seconds(60) && crl.entry == next - 1));
   const auto revocation = store->revocation(certificate.serial).value().value();
   BOOST_TEST((revocation.reason == RevocationReason::key_compromise &&
-              revocation.revoked_at == kNow && revocation.by.text() == "op"));
+              revocation.revoked_at == kNow && revocation.by.text() == "op" &&
+              revocation.invalidity_date == kNow - Seconds(60) && revocation.crl_shards == 1));
   const auto enrollment = store->enrollment(Bytes(32, 9)).value().value();
   BOOST_TEST(
       (enrollment.machine.text() == "web" && !enrollment.used_at && enrollment.entry == next - 1));
@@ -272,9 +292,10 @@ BOOST_AUTO_TEST_CASE(listings_page) {
       (store->certificates(MachineName(), {"zz", 10}).error().code == ErrorCode::invalid_request));
   BOOST_TEST(store->certificate_count().value() == 25U);
   BOOST_TEST(store->certificates_by_number(25, 10)->size() == 1U);
-  BOOST_TEST(store->revocations(CaName::literal("issuing"), 8, 100)->size() == 25U);
-  BOOST_TEST(store->revocations(CaName::literal("issuing"), 9, 100)->empty());
-  BOOST_TEST(store->revocations(CaName::literal("other"), 0, 100)->empty());
+  BOOST_TEST(store->revocations_by_number(20, 10)->size() == 6U);
+  BOOST_TEST(count_revoked_from("issuing", 9) == 25);
+  BOOST_TEST(count_revoked_from("issuing", 10) == 0);
+  BOOST_TEST(count_revoked_from("other", 0) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(one_winner_of_an_enrolment_claim) {

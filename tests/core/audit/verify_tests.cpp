@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE(tampering) {
            outcome},
       {"a certificate without an intent",
        "INSERT INTO certificate SELECT 4, randomblob(20), issuer, machine, profile, not_before,"
-       " not_after, spki_sha256, der, state, intent, outcome FROM certificate WHERE number = 1"},
+       " not_after, spki_sha256, der, state, intent, outcome, crl_shards FROM certificate"
+       " WHERE number = 1"},
       {"a certificate gone", "DELETE FROM certificate WHERE number = 2"},
       {"the last certificate gone", "DELETE FROM certificate WHERE number = 3"},
       {"a certificate of a later entry", "UPDATE certificate SET outcome = 100 WHERE number = 3"},
@@ -123,7 +124,8 @@ BOOST_AUTO_TEST_CASE(tampering) {
       {"a revocation that leaves the CRL early", "UPDATE revocation SET not_after = 0"},
       {"a revocation more",
        "INSERT INTO revocation SELECT 2, " + blob(second.serial.bytes) +
-           ", issuer, reason, revoked_at, by, not_after, entry FROM revocation"},
+           ", issuer, reason, revoked_at, by, not_after, entry, crl_shards, shard,"
+           " invalidity_date, incident FROM revocation"},
       {"a checkpoint of another root", "UPDATE checkpoint SET root = zeroblob(32) WHERE size = 5"},
       {"an unsigned checkpoint of another root",
        "UPDATE checkpoint SET root = zeroblob(32), note = '' WHERE size = 5"},

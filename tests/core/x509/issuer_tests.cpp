@@ -33,18 +33,23 @@ BOOST_AUTO_TEST_CASE(every_type_of_issuer_certifies_every_type_of_key) {
 
 BOOST_AUTO_TEST_CASE(urls_name_ca_and_shard) {
   const SoftwareCa root = SoftwareCa::root("root", KeyType::ec_p256);
-  const SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", KeyType::ec_p256, 16);
-  BOOST_TEST(root.issuer.crl_url(0) == "http://ca.example.com/crl/root.crl");
-  BOOST_TEST(issuing.issuer.crl_url(7) == "http://ca.example.com/crl/issuing-7.crl");
+  const SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", KeyType::ec_p256);
+  const Issuer& issuer = issuing.issuer;
+  BOOST_TEST(root.issuer.crl_url(CrlScope::all()) == "http://ca.example.com/crl/root.crl");
+  BOOST_TEST(issuer.crl_url(CrlScope::of_shard(16, 7)) ==
+             "http://ca.example.com/crl/issuing/16/7.crl");
+  BOOST_TEST(issuer.crl_url(CrlScope::delta_of_all()) ==
+             "http://ca.example.com/crl/issuing/delta.crl");
   BOOST_TEST(issuing.issuer.certificate_url() == "http://ca.example.com/ca/issuing.crt");
   BOOST_TEST(issuing.issuer.path_length().value_or(-1) == 0);
   BOOST_TEST((issuing.issuer.algorithm() == SignatureAlgorithm::ecdsa_p256_sha256));
 
   const Profile profile = server_profile();
   for (int i = 0; i < 32; ++i) {
-    const CertificateDraft draft = server_draft(profile, root.key.public_key());
+    CertificateDraft draft = server_draft(profile, root.key.public_key());
+    draft.crl_shards = 16;
     const Bytes der = issuing.issue(draft);
-    BOOST_TEST(contains(der, issuing.issuer.crl_url(draft.serial.shard(16))));
+    BOOST_TEST(contains(der, issuer.crl_url(CrlScope::of_shard(16, draft.serial.shard(16)))));
   }
 }
 
@@ -143,12 +148,11 @@ BOOST_AUTO_TEST_CASE(certificates_of_others_than_cas_make_no_issuer) {
   const Profile profile = server_profile();
   const Bytes server = root.issue(server_draft(profile, root.key.public_key()));
   const auto name = CaName::literal("server");
-  BOOST_TEST(Issuer::create(name, server, "http://ca.example.com", 1).error().field ==
-             "certificate");
-  BOOST_TEST(Issuer::create(name, Bytes{1, 2}, "http://ca.example.com", 1).error().field ==
+  BOOST_TEST(Issuer::create(name, server, "http://ca.example.com").error().field == "certificate");
+  BOOST_TEST(Issuer::create(name, Bytes{1, 2}, "http://ca.example.com").error().field ==
              "certificate");
   for (const char* url : {"", "ca.example.com", "http://ca.example.com/", "http://a b"}) {
-    BOOST_TEST(Issuer::create(name, root.certificate, url, 1).error().field == "public_url");
+    BOOST_TEST(Issuer::create(name, root.certificate, url).error().field == "public_url");
   }
 }
 

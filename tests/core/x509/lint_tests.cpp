@@ -20,7 +20,7 @@ using TimePtr = HandlePtr<ASN1_TIME, ASN1_TIME_free>;
 // The CAs that every case shares.
 struct Chain {
   SoftwareCa root = SoftwareCa::root("root", KeyType::ec_p256);
-  SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", KeyType::ec_p256, 4);
+  SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", KeyType::ec_p256);
   Issuer unborn_root = [this] {
     auto issuer = Issuer::create_root(CaName::literal("root"), {"DE", "Example GmbH", "", "root"},
                                       root.key.public_key(), "http://ca.example.com");
@@ -79,8 +79,10 @@ struct Case {
 };
 
 std::unique_ptr<Case> server_case() {
+  CertificateDraft draft = server_draft(server_profile(), subject_key().public_key());
+  draft.crl_shards = 4;
   return std::make_unique<Case>(chain().issuing.issuer, chain().issuing.key, server_profile(),
-                                server_draft(server_profile(), subject_key().public_key()));
+                                draft);
 }
 
 std::unique_ptr<Case> ca_case() {

@@ -55,21 +55,24 @@ void expect_refused(const Directory& directory, const std::string& command,
   BOOST_TEST(result.output.find(said) != std::string::npos, command << "\n" << result.output);
 }
 
-Revocation revocation_of(const CertificateDraft& draft) {
-  Revocation revocation;
-  revocation.serial = draft.serial;
-  revocation.reason = RevocationReason::key_compromise;
-  revocation.revoked_at = today();
-  return revocation;
-}
-
-CrlDraft crl_draft(std::optional<unsigned> shard, std::vector<Bytes> entries) {
+CrlDraft crl_draft(const CrlScope& scope) {
   CrlDraft draft;
   draft.number = "42";
   draft.this_update = today();
   draft.next_update = today() + std::chrono::hours(48);
-  draft.shard = shard;
-  draft.entries = std::move(entries);
+  draft.scope = scope;
+  return draft;
+}
+
+CrlDraft crl_draft(const CrlScope& scope, const CertificateDraft& revoked) {
+  CrlDraft draft = crl_draft(scope);
+  DerWriter entries;
+  write_revoked_entry(entries, {.serial = revoked.serial,
+                                .revoked_at = today(),
+                                .reason = RevocationReason::key_compromise,
+                                .invalidity_date = today() - std::chrono::hours(1)});
+  draft.entries = 1;
+  draft.encoded_entries = entries.take();
   return draft;
 }
 
@@ -77,10 +80,11 @@ CrlDraft crl_draft(std::optional<unsigned> shard, std::vector<Bytes> entries) {
 // root.crl and issuing.crl, and of one shard of the latter, shard.crl.
 void write_installation(const Directory& directory, KeyType type) {
   const SoftwareCa root = SoftwareCa::root("root", type);
-  const SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", type, 8);
+  const SoftwareCa issuing = SoftwareCa::intermediate(root, "issuing", type);
   const Profile profile = server_profile();
   const PublicKey& key = SoftwareKey::shared(KeyType::ec_p256).public_key();
   CertificateDraft good = server_draft(profile, key), revoked = server_draft(profile, key);
+  good.crl_shards = revoked.crl_shards = 8;
   good.subject = {};  // a critical subjectAltName
   good.names.ip = {"192.0.2.1", "2001:db8::1"};
   good.names.uri = {"spiffe://example.com/machine/www"};
@@ -100,10 +104,9 @@ void write_installation(const Directory& directory, KeyType type) {
     directory.write(name, text_of(crl));
     directory.write(name + ".pem", to_pem(crl, "X509 CRL"));
   };
-  const Bytes entry = encode_revoked_entry(revocation_of(revoked));
-  write_crl("root.crl", root.sign_crl(crl_draft(std::nullopt, {})));
-  write_crl("issuing.crl", issuing.sign_crl(crl_draft(std::nullopt, {entry})));
-  write_crl("shard.crl", issuing.sign_crl(crl_draft(good.serial.shard(8), {entry})));
+  write_crl("root.crl", root.sign_crl(crl_draft(CrlScope::all())));
+  write_crl("issuing.crl", issuing.sign_crl(crl_draft(CrlScope::all(), revoked)));
+  write_crl("shard.crl", issuing.sign_crl(crl_draft(crl_scope_of(good), revoked)));
 }
 
 template <class Check>

@@ -141,14 +141,14 @@ SoftwareCa SoftwareCa::root(const std::string& name, KeyType type) {
   CHECK(unborn);
   SoftwareCa self{key, std::move(*unborn), {}};
   self.certificate = self.issue(draft);
-  auto issuer = Issuer::create(ca, self.certificate, "http://ca.example.com", 1);
+  auto issuer = Issuer::create(ca, self.certificate, "http://ca.example.com");
   CHECK(issuer);
   self.issuer = std::move(*issuer);
   return self;
 }
 
-SoftwareCa SoftwareCa::intermediate(const SoftwareCa& parent, const std::string& name, KeyType type,
-                                    unsigned crl_shards) {
+SoftwareCa SoftwareCa::intermediate(const SoftwareCa& parent, const std::string& name,
+                                    KeyType type) {
   // Not the shared key: parent and child would have the same subject key identifier.
   static std::map<KeyType, SoftwareKey> keys;
   auto key = keys.find(type);
@@ -162,8 +162,7 @@ SoftwareCa SoftwareCa::intermediate(const SoftwareCa& parent, const std::string&
   draft.profile = &profile;
   draft.public_key = &key->second.public_key();
   Bytes certificate = parent.issue(draft);
-  auto issuer =
-      Issuer::create(CaName::literal(name), certificate, "http://ca.example.com", crl_shards);
+  auto issuer = Issuer::create(CaName::literal(name), certificate, "http://ca.example.com");
   CHECK(issuer);
   return SoftwareCa{key->second, std::move(*issuer), std::move(certificate)};
 }
@@ -174,7 +173,7 @@ Bytes SoftwareCa::issue(const CertificateDraft& draft) const {
   return assemble_signed(*tbs, issuer.algorithm(), key.sign(issuer.algorithm(), *tbs));
 }
 
-Bytes SoftwareCa::sign_crl(const CrlDraft& draft) const {
+Bytes SoftwareCa::sign_crl(CrlDraft draft) const {
   const Bytes tbs = build_crl_tbs(issuer, draft);
   return assemble_signed(tbs, issuer.algorithm(), key.sign(issuer.algorithm(), tbs));
 }

@@ -44,13 +44,12 @@ struct SoftwareCa {
   /// Self-signed, key type `type`, path length 1.
   static SoftwareCa root(const std::string& name, KeyType type);
   /// Below `parent`, path length 0.
-  static SoftwareCa intermediate(const SoftwareCa& parent, const std::string& name, KeyType type,
-                                 unsigned crl_shards = 1);
+  static SoftwareCa intermediate(const SoftwareCa& parent, const std::string& name, KeyType type);
 
   /// rehearse(), signed by this CA's key.
   [[nodiscard]] Bytes issue(const CertificateDraft& draft) const;
   /// build_crl_tbs(), signed by this CA's key.
-  [[nodiscard]] Bytes sign_crl(const CrlDraft& draft) const;
+  [[nodiscard]] Bytes sign_crl(CrlDraft draft) const;
 };
 
 /// A draft for www.example.com with a new serial, valid from today for 30 days.
