@@ -3,6 +3,7 @@
 #include "api/authentication.h"
 #include "api/metrics.h"
 #include "api/router.h"
+#include "core/audit_index.h"
 #include "core/checkpoint_publisher.h"
 #include "core/cosigning.h"
 #include "core/crl_publisher.h"
@@ -15,6 +16,7 @@ struct Application {
   Instance& instance;
   CheckpointPublisher& checkpoints;
   CrlPublisher& crls;
+  AuditIndex& audit_index;
   const Authentication& authenticate;
   AuthenticationFailures& failures;
   Metrics& metrics;

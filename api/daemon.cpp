@@ -78,12 +78,12 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   ASSIGN_OR_RETURN(daemon->checkpoints_,
                    CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
                                                instance.config().log_origin));
-  daemon->application_.emplace(
-      Application{instance, *daemon->checkpoints_, daemon->crls_, daemon->authentication_,
-                  daemon->failures_, daemon->metrics_, std::string(openapi_document()),
-                  [raw = daemon.get()] { raw->crl_ticker_->wake(); },
-                  [raw = daemon.get()] { return raw->stopping_.load(); },
-                  [raw = daemon.get()] { return raw->cosigning_->status(); }});
+  daemon->application_.emplace(Application{
+      instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->authentication_,
+      daemon->failures_, daemon->metrics_, std::string(openapi_document()),
+      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+      [raw = daemon.get()] { return raw->stopping_.load(); },
+      [raw = daemon.get()] { return raw->cosigning_->status(); }});
   RETURN_IF_ERROR(daemon->start_cosigning());
   daemon->register_metrics();
   daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
@@ -109,6 +109,7 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
       failures_(instance.log()),
       authentication_(instance, failures_, foreign_),
       crls_(instance.service(), instance.store(), instance.config()),
+      audit_index_(instance.store(), instance.config().home + "/audit-index.db"),
       heartbeat_(instance.log(), instance.config().heartbeat) {}
 
 Daemon::~Daemon() {

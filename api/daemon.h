@@ -71,6 +71,7 @@ class Daemon {
   AuthenticationFailures failures_;
   Authentication authentication_;
   CrlPublisher crls_;
+  AuditIndex audit_index_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   Heartbeat heartbeat_;

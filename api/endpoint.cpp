@@ -96,6 +96,14 @@ Result<std::uint64_t> parse_number(const std::string& text, std::string_view fie
   return number;
 }
 
+Result<std::optional<Time>> query_time(const HttpRequest& request, std::string_view name) {
+  const std::string* text = request.query_value(name);
+  if (!text) return std::nullopt;
+  const auto time = from_rfc3339(*text);
+  if (!time) return invalid(std::string(name), time.error().message);
+  return *time;
+}
+
 Result<Page> page_of(const HttpRequest& request) {
   Page page;
   for (const auto& [name, value] : request.query) {

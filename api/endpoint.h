@@ -50,6 +50,9 @@ Result<std::uint64_t> parse_number(const std::string& text, std::string_view fie
 /// it to the answer's body. Without one in time the answer goes without: it can be fetched later.
 Result<HttpResponse> with_receipt(const Call& call, std::uint64_t index, int status, Json body);
 
+/// A moment in a query; `name` names it.
+Result<std::optional<Time>> query_time(const HttpRequest& request, std::string_view name);
+
 /// Asks the policy, for reading what belongs to `owner` (may be empty).
 Result<std::uint64_t> authorize(const Call& call, Operation operation,
                                 const std::string& owner = {}, const std::string& key = {});

@@ -29,6 +29,68 @@ Result<HttpResponse> entries(Call& call) {
   return json_response(200, {{"first", first}, {"entries", texts}, {"size", head.size}});
 }
 
+/// A query parameter through its parser; nothing where it is absent.
+template <class Value>
+Result<std::optional<Value>> parsed(const HttpRequest& request, std::string_view name,
+                                    Result<Value> (*parse)(std::string_view)) {
+  const std::string* text = request.query_value(name);
+  if (!text) return std::nullopt;
+  auto value = parse(*text);
+  if (!value) return invalid(std::string(name), value.error().message);
+  return std::optional(std::move(*value));
+}
+
+Result<std::string> short_text(const HttpRequest& request, std::string_view name) {
+  const std::string* text = request.query_value(name);
+  if (!text) return std::string();
+  if (!text->empty() && text->size() <= limits::machine_name_bytes) return *text;
+  return invalid(std::string(name),
+                 "must have 1 to " + std::to_string(limits::machine_name_bytes) + " bytes");
+}
+
+Result<AuditQuery> audit_query(const HttpRequest& request) {
+  AuditQuery query;
+  ASSIGN_OR_RETURN(query.machine, parsed(request, "machine", MachineName::parse));
+  ASSIGN_OR_RETURN(query.key, parsed(request, "key", KeyName::parse));
+  ASSIGN_OR_RETURN(query.serial, parsed(request, "serial", Serial::parse));
+  ASSIGN_OR_RETURN(query.kind, parsed(request, "kind", parse_entry_kind));
+  ASSIGN_OR_RETURN(query.request, short_text(request, "request"));
+  ASSIGN_OR_RETURN(query.grant, short_text(request, "grant"));
+  ASSIGN_OR_RETURN(query.from, query_time(request, "from"));
+  ASSIGN_OR_RETURN(query.until, query_time(request, "until"));
+  ASSIGN_OR_RETURN(query.first, number_of(request, "first", 0));
+  ASSIGN_OR_RETURN(const std::uint64_t limit, number_of(request, "limit", 100));
+  if (limit == 0 || limit > limits::page_rows) {
+    return invalid("limit", "must be 1 to " + std::to_string(limits::page_rows));
+  }
+  query.limit = static_cast<std::size_t>(limit);
+  return query;
+}
+
+/// The query as it was asked, for the log.
+std::string asked_for(const HttpRequest& request) {
+  std::string text;
+  for (const auto& [name, value] : request.query) {
+    text += (text.empty() ? "" : " ") + name + "=" + value;
+  }
+  return text;
+}
+
+Result<HttpResponse> search(Call& call) {
+  ASSIGN_OR_RETURN(const AuditQuery query, audit_query(call.request));
+  RETURN_IF_ERROR(call.service().authorize(call.caller, {.operation = Operation::audit_read},
+                                           asked_for(call.request)));
+  const std::uint64_t size = call.instance().log().head().size;
+  ASSIGN_OR_RETURN(const auto found, call.application.audit_index.search(query, size));
+  Json rows = Json::array();
+  for (const auto& entry : found.entries) {
+    rows.push_back({{"index", entry.index}, {"entry", entry.text}});
+  }
+  Json body = {{"entries", std::move(rows)}, {"indexed", found.indexed}, {"size", size}};
+  if (found.next) body["next"] = *found.next;
+  return json_response(200, body);
+}
+
 Result<HttpResponse> verify(Call& call) {
   RETURN_IF_ERROR(expect_no_members(call.request));
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
@@ -51,6 +113,9 @@ std::vector<Route> audit_routes(Application& app) {
       authenticated(app, "GET", "/v1/audit/keys", "auditKeys", keys),
       with_query(authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),
                  {"first", "count"}),
+      with_query(authenticated(app, "GET", "/v1/audit/search", "auditSearch", search),
+                 {"machine", "key", "serial", "request", "grant", "kind", "from", "until", "first",
+                  "limit"}),
       authenticated(app, "POST", "/v1/audit/verify", "auditVerify", verify, true),
   };
 }

@@ -42,7 +42,8 @@ bool is_published(const TilePath& tile, std::uint64_t size) {
 
 Result<HttpResponse> tile(const Call& call, Listener listener) {
   ASSIGN_OR_RETURN(const TilePath tile, parse_tile_path("tile/" + call.request.path_value("tile")));
-  if (tile.entries) {
+  const bool is_open = call.instance().config().log_entries_public;
+  if (tile.entries && !is_open) {
     if (listener == Listener::everybody) {
       return fail(ErrorCode::not_found,
                   "entries are for auditors, at the API's /v1/audit/log/tile/entries/");
@@ -56,7 +57,7 @@ Result<HttpResponse> tile(const Call& call, Listener listener) {
   HttpResponse response;
   response.content_type = "application/octet-stream";
   // A full tile never changes. A partial one does not either, but nobody needs it for long.
-  const std::string who = tile.entries ? "private" : "public";
+  const std::string who = tile.entries && !is_open ? "private" : "public";
   response.headers = {{"Cache-Control", tile.width == kTileWidth
                                             ? who + ", max-age=31536000, immutable"
                                             : who + ", max-age=600"}};
@@ -96,6 +97,22 @@ Result<HttpResponse> receipt(Call& call) {
   return receipt_of(call, index);
 }
 
+/// Of the outcome that ended a request.
+Result<HttpResponse> request_receipt(Call& call) {
+  AuditQuery query;
+  query.request = call.request.path_value("request");
+  query.kind = EntryKind::outcome;
+  const std::uint64_t size = call.instance().log().head().size;
+  ASSIGN_OR_RETURN(const auto found, call.application.audit_index.search(query, size));
+  if (!found.entries.empty()) return receipt_of(call, found.entries.back().index);
+  if (found.indexed < size) {
+    return fail(ErrorCode::busy, "the log is being indexed, " + std::to_string(found.indexed) +
+                                     " of " + std::to_string(size) + " entries by now");
+  }
+  RETURN_IF_ERROR(authorize(call, Operation::audit_read));
+  return fail(ErrorCode::not_found, "no request of this id came to an outcome", "request");
+}
+
 Result<HttpResponse> certificate_receipt(Call& call) {
   ASSIGN_OR_RETURN(const Serial serial, Serial::parse(call.request.path_value("serial")));
   ASSIGN_OR_RETURN(const auto record, call.store().certificate(serial));
@@ -115,6 +132,8 @@ std::vector<Route> log_routes(Application& app) {
       authenticated(app, "GET", "/v1/audit/log/checkpoint", "auditLogCheckpoint", checkpoint),
       authenticated(app, "GET", "/v1/audit/log/tile/{tile...}", "auditLogTile", tile_for_machine),
       authenticated(app, "GET", "/v1/receipts/{entry}", "showReceipt", receipt),
+      authenticated(app, "GET", "/v1/requests/{request}/receipt", "showRequestReceipt",
+                    request_receipt),
       authenticated(app, "GET", "/v1/certificates/{serial}/receipt", "showCertificateReceipt",
                     certificate_receipt),
   };

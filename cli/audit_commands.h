@@ -10,6 +10,15 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group);
 /// `audit mirror`.
 void add_audit_mirror_command(CommandLine& line, CLI::App& group);
 
+/// `audit search`.
+void add_audit_search_command(CommandLine& line, CLI::App& group);
+
+/// `audit export` and `audit verify-export`.
+void add_audit_export_commands(CommandLine& line, CLI::App& group);
+
+/// `audit prove`.
+void add_audit_prove_command(CommandLine& line, CLI::App& group);
+
 /// `audit receipt` and `audit verify-receipt`.
 void add_audit_receipt_commands(CommandLine& line, CLI::App& group);
 

@@ -6,11 +6,11 @@
 #include "cli/audit_commands.h"
 #include "cli/file.h"
 #include "cli/log_reader.h"
+#include "cli/remote_tree.h"
 
 namespace chancery {
 namespace {
 
-using namespace std::chrono_literals;
 using nlohmann::json;
 
 struct EntriesOptions {
@@ -57,14 +57,19 @@ Result<ExitCode> show_entries(Session& session, const EntriesOptions& options) {
   return ExitCode::done;
 }
 
-/// Prints what is new, until interrupted. Each look is itself an entry of the log, so not often.
+/// Prints what is new, until interrupted. Reading is itself an entry of the log, and so is only
+/// done when a checkpoint, which is not, says that there is more than that.
 Result<ExitCode> follow(Service& service, std::uint64_t next) {
   for (;;) {
-    ASSIGN_OR_RETURN(LogPage page, read_log_page(service, next, limits::audit_page_entries));
-    print_entries(page);
-    next += page.entries.size();
+    ASSIGN_OR_RETURN(const SignedCheckpoint published, read_signed_checkpoint(service));
+    while (next < published.checkpoint.size) {
+      ASSIGN_OR_RETURN(LogPage page, read_log_page(service, next, limits::audit_page_entries));
+      if (page.entries.empty()) break;
+      print_entries(page);
+      next += page.entries.size();
+    }
     if (std::fflush(stdout) != 0) return fail(ErrorCode::internal, "cannot write standard output");
-    if (page.entries.size() < limits::audit_page_entries) std::this_thread::sleep_for(5s);
+    std::this_thread::sleep_for(limits::checkpoint_interval);
   }
 }
 
@@ -137,6 +142,9 @@ void add_audit_commands(CommandLine& line) {
   add_audit_verify_command(line, group);
   add_audit_mirror_command(line, group);
   add_audit_receipt_commands(line, group);
+  add_audit_prove_command(line, group);
+  add_audit_search_command(line, group);
+  add_audit_export_commands(line, group);
   add_tail_command(line, group);
   add_entries_command(line, group);
 

@@ -17,6 +17,7 @@ using nlohmann::json;
 struct FetchOptions {
   std::optional<Serial> serial;
   std::optional<std::uint64_t> entry;
+  std::string request;
   std::string out;
 };
 
@@ -28,10 +29,14 @@ struct CheckOptions {
   std::string signature_file;
 };
 
+std::string path_of(const FetchOptions& options) {
+  if (options.serial) return "/v1/certificates/" + options.serial->hex() + "/receipt";
+  if (options.entry) return "/v1/receipts/" + std::to_string(*options.entry);
+  return "/v1/requests/" + options.request + "/receipt";
+}
+
 Result<ExitCode> fetch(Session& session, const FetchOptions& options) {
-  const std::string path = options.serial ? "/v1/certificates/" + options.serial->hex() + "/receipt"
-                                          : "/v1/receipts/" + std::to_string(*options.entry);
-  ASSIGN_OR_RETURN(const std::string text, fetch_receipt(session, path));
+  ASSIGN_OR_RETURN(const std::string text, fetch_receipt(session, path_of(options)));
   return deliver(session, "receipt", text, options.out);
 }
 
@@ -148,8 +153,9 @@ void add_fetch_command(CommandLine& line, CLI::App& group) {
   auto& serial =
       add_parsed(command, "--serial", options->serial, Serial::parse, "of a certificate");
   auto* entry = command.add_option("--entry", options->entry, "an outcome's number");
+  auto* request = command.add_option("--request", options->request, "id of the request");
   command.add_option("--out", options->out, "write it there")->type_name("FILE");
-  require_one_of(command, {{&serial, entry}});
+  require_one_of(command, {{&serial, entry, request}});
   line.on(command, options, fetch);
 }
 

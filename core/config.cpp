@@ -161,6 +161,13 @@ Result<std::string> tls_name(std::string_view text) {
   return normalize_ip(text);
 }
 
+/// Whether everybody is.
+Result<bool> entry_readers(std::string_view text) {
+  if (text == "auditors") return false;
+  if (text == "public") return true;
+  return invalid("", "must be auditors or public");
+}
+
 constexpr std::array<std::string_view, 15> kProfileMembers = {
     "key_usages",       "extended_key_usages", "ca",      "path_length",  "default_validity",
     "max_validity",     "key_types",           "subject", "alt_names",    "wildcard",
@@ -293,7 +300,7 @@ constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
                                                          "issuing_distribution_point"};
-constexpr std::array<std::string_view, 1> kLogMembers = {"heartbeat"};
+constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -322,7 +329,9 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
       .read("witness_policy", config.witness_policy, any_text)
       .section("log", kLogMembers,
                [&](Section& log) {
-                 return log.read("heartbeat", config.heartbeat, parse_duration).done();
+                 return log.read("heartbeat", config.heartbeat, parse_duration)
+                     .read("entries", config.log_entries_public, entry_readers)
+                     .done();
                })
       .section("token", kTokenMembers,
                [&](Section& token) { return read_token(token, config.token); })

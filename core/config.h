@@ -45,6 +45,7 @@ struct Config {
 
   std::string log_origin;           ///< checkpoint origin and note key name
   Seconds heartbeat{3600};          ///< the longest time without an entry
+  bool log_entries_public = false;  ///< anybody may read entries, at /log/tile/entries/
   std::string witness_policy;       ///< C2SP tlog-policy file, or empty: no witnesses
   std::string trust_domain;         ///< SPIFFE trust domain of machine certificates
   Seconds backdate{60};             ///< notBefore is set back by this

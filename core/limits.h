@@ -72,6 +72,8 @@ inline constexpr auto receipt_wait_at_most = 10s;        // it holds a worker
 inline constexpr std::size_t records_per_commit = 1024;  // one transaction
 inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;
+inline constexpr auto audit_index_slice = 1s;               // of reading new entries, per search
+inline constexpr std::size_t audit_search_bytes = 8 << 20;  // of entries in one answer
 inline constexpr auto audit_time_tolerance =
     0us;  // one process orders entries, and never goes back
 

@@ -33,6 +33,8 @@ class MerkleFrontier {
   const std::vector<Hash>& append(const Hash& leaf);
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] Hash root() const;
+  /// Of the perfect subtrees, largest first.
+  [[nodiscard]] const std::vector<Hash>& roots() const { return roots_; }
 
  private:
   std::uint64_t size_ = 0;

@@ -253,11 +253,13 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
 }
 
 Result<std::uint64_t> SigningService::authorize(const Caller& caller,
-                                                const PolicyQuestion& question) {
+                                                const PolicyQuestion& question,
+                                                const std::string& asked) {
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
   AuditEntry entry(EntryKind::read);
   describe(entry, question);
+  entry.set("asked", asked);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   return log_.record(caller.context, std::move(entry));

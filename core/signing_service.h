@@ -55,8 +55,10 @@ class SigningService {
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
 
   /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
-  /// or not; the index of its entry is returned.
-  Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question);
+  /// or not, with what exactly was asked for where that is said; the index of its entry is
+  /// returned.
+  Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question,
+                                  const std::string& asked = {});
 
   /// Records that a known machine asked for something that does not parse; returns `error`.
   Failure refuse_malformed(const Caller& caller, Operation operation, Error error);

@@ -1,4 +1,5 @@
-"""What docs/audit-format.md tells to type, typed."""
+"""What docs/audit-format.md tells to type, typed; and that the tests that docs/compliance.md names are
+there."""
 
 import re
 import shutil
@@ -8,7 +9,9 @@ from pathlib import Path
 import service
 from service import Service, run, unbase64
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "audit-format.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "audit-format.md"
+COMPLIANCE = ROOT / "docs" / "compliance.md"
 
 
 class ByHandTests(unittest.TestCase):
@@ -52,6 +55,15 @@ class ByHandTests(unittest.TestCase):
         text = note.read_bytes()
         note.write_bytes(text.replace(b"chancery.internal/log\n", b"chancery.internal/lag\n", 1))
         self.assertNotEqual(self.type(self.signature).returncode, 0)
+
+
+class ComplianceTests(unittest.TestCase):
+    def test_each_test_that_is_named_is_there(self):
+        named = re.findall(r"`(tests/[^`:]+): ([a-z0-9_]+)`", COMPLIANCE.read_text(encoding="utf-8"))
+        self.assertGreater(len(named), 30)
+        for path, case in named:
+            text = (ROOT / path).read_text(encoding="utf-8")
+            self.assertRegex(text, rf"(TEST_CASE\({case}\b|def {case}\()", f"{path}: {case}")
 
 
 if __name__ == "__main__":

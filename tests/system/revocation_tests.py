@@ -117,7 +117,7 @@ class ShardTests(RevocationTest):
 
 
 class HoldTests(RevocationTest):
-    def test_openssl_and_gnutls_see_hold_release_and_end(self):
+    def test_openssl_sees_hold_release_and_end(self):
         serial, path = self.issue()
         self.revoke(serial, "certificateHold")
         self.wait_listed("/crl/issuing.crl", serial)

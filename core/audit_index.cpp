@@ -1,0 +1,270 @@
+#include "core/audit_index.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/entry_view.h"
+#include "core/file_handle.h"
+
+namespace chancery {
+namespace {
+
+constexpr std::size_t kPage = 1024;        // entries read at once
+constexpr std::size_t kMostTerms = 6;      // that one query has
+constexpr std::size_t kCandidates = 4096;  // numbers taken from the index at once
+
+// A term is 64 bits of a hash, so that the index is small whatever entries are about; that two may
+// have the same is no harm, because entries are compared.
+constexpr const char* kSchema = R"sql(
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS term (
+  term  INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  PRIMARY KEY (term, entry)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS progress (
+  only    INTEGER PRIMARY KEY CHECK (only = 1),
+  indexed INTEGER NOT NULL,
+  last    BLOB NOT NULL  -- SHA-256 of the last entry's text
+) STRICT;
+)sql";
+
+using Term = std::int64_t;
+
+Term term(std::string_view member, std::string_view value) {
+  Bytes text = copy_of(bytes_of(member));
+  text.push_back(0);
+  text.insert(text.end(), value.begin(), value.end());
+  const Bytes hash = sha256(text);
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | hash[i];
+  return static_cast<Term>(number);
+}
+
+void add_terms(const EntryView& entry, std::vector<Term>& terms) {
+  for (const char* member : {"machine", "key", "serial", "request", "grant"}) {
+    if (const std::string value = entry.text(member); !value.empty()) {
+      terms.push_back(term(member, value));
+    }
+  }
+  if (const std::string owner = entry.text("owner"); !owner.empty()) {
+    terms.push_back(term("machine", owner));
+  }
+}
+
+/// Of the entry, and, of an outcome, of its intent.
+Result<std::vector<Term>> terms_of(Store& store, std::string_view text) {
+  std::vector<Term> terms;
+  const auto entry = EntryView::parse(text);
+  if (!entry) return terms;  // audit verify finds it
+  terms.push_back(term("kind", name_of(entry->kind())));
+  add_terms(*entry, terms);
+  const auto intent = entry->number("intent");
+  if (entry->kind() == EntryKind::outcome && intent) {
+    const auto intent_text = store.entry(*intent);
+    if (!intent_text && intent_text.error().code != ErrorCode::not_found) {
+      return Failure(intent_text.error());
+    }
+    const auto view = intent_text ? EntryView::parse(*intent_text) : std::nullopt;
+    if (view) add_terms(*view, terms);
+  }
+  std::ranges::sort(terms);
+  const auto repeated = std::ranges::unique(terms);
+  terms.erase(repeated.begin(), repeated.end());
+  return terms;
+}
+
+/// Those that fewest entries have first.
+std::vector<Term> terms_of(const AuditQuery& query) {
+  std::vector<Term> terms;
+  if (!query.request.empty()) terms.push_back(term("request", query.request));
+  if (query.serial) terms.push_back(term("serial", query.serial->hex()));
+  if (query.key) terms.push_back(term("key", query.key->text()));
+  if (query.machine) terms.push_back(term("machine", query.machine->text()));
+  if (!query.grant.empty()) terms.push_back(term("grant", query.grant));
+  if (query.kind) terms.push_back(term("kind", name_of(*query.kind)));
+  return terms;
+}
+
+bool has_all(const std::vector<Term>& have, const std::vector<Term>& wanted) {
+  return std::ranges::all_of(wanted,
+                             [&](Term one) { return std::ranges::binary_search(have, one); });
+}
+
+Time time_of(const std::string& text) {
+  const auto entry = EntryView::parse(text);
+  return entry ? entry->time() : Time{};
+}
+
+Result<void> make_file(const std::string& path) {
+  const FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (file.get() >= 0) return {};
+  return fail(ErrorCode::store_unavailable, "cannot make the index of the audit log, " + path);
+}
+
+}  // namespace
+
+Result<AuditIndex::Found> AuditIndex::search(const AuditQuery& query, std::uint64_t log_size) {
+  const std::lock_guard lock(mutex_);
+  if (!database_ && !open()) {
+    // What cannot be opened was not closed well, or is no index: it is made anew.
+    RETURN_IF_ERROR(make_anew());
+  }
+  ASSIGN_OR_RETURN(const bool ours, is_of_this_log());
+  if (!ours || indexed_ > log_size) RETURN_IF_ERROR(make_anew());
+  RETURN_IF_ERROR(update(log_size));
+  return find(query);
+}
+
+Result<void> AuditIndex::open() {
+  RETURN_IF_ERROR(make_file(path_));
+  ASSIGN_OR_RETURN(auto database,
+                   sqlite::Connection::open(path_, sqlite::Connection::Access::read_write));
+  RETURN_IF_ERROR(database->execute(kSchema));
+  {
+    sqlite::Statement query(*database, "SELECT indexed FROM progress");
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    indexed_ = found ? query.index(0) : 0;
+  }
+  database_ = std::move(database);
+  return {};
+}
+
+Result<void> AuditIndex::make_anew() {
+  database_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((path_ + suffix).c_str());
+  return open();
+}
+
+/// Whether the last entry that was indexed is the log's at that place.
+Result<bool> AuditIndex::is_of_this_log() {
+  if (indexed_ == 0) return true;
+  Bytes last;
+  {
+    sqlite::Statement query(*database_, "SELECT last FROM progress");
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    if (found) last = query.blob(0);
+  }
+  const auto text = store_.entry(indexed_ - 1);
+  if (!text && text.error().code != ErrorCode::not_found) return Failure(text.error());
+  return text && sha256(bytes_of(*text)) == last;
+}
+
+Result<void> AuditIndex::update(std::uint64_t log_size) {
+  const auto until = std::chrono::steady_clock::now() + limits::audit_index_slice;
+  while (indexed_ < log_size && std::chrono::steady_clock::now() < until) {
+    ASSIGN_OR_RETURN(const auto entries,
+                     store_.entries(indexed_, std::min<std::uint64_t>(kPage, log_size - indexed_)));
+    if (entries.empty()) return {};
+    RETURN_IF_ERROR(add(indexed_, entries));
+    indexed_ += entries.size();
+  }
+  return {};
+}
+
+Result<void> AuditIndex::add(std::uint64_t first, const std::vector<std::string>& entries) {
+  std::vector<std::pair<Term, std::uint64_t>> rows;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    ASSIGN_OR_RETURN(const auto terms, terms_of(store_, entries[i]));
+    for (const Term one : terms) rows.emplace_back(one, first + i);
+  }
+  std::ranges::sort(rows);  // pages of the tree are visited once
+  RETURN_IF_ERROR(database_->execute("BEGIN"));
+  const auto write = [&]() -> Result<void> {
+    for (const auto& [one, entry] : rows) {
+      RETURN_IF_ERROR(sqlite::run(*database_,
+                                  "INSERT INTO term (term, entry) VALUES (?, ?)"
+                                  " ON CONFLICT DO NOTHING",
+                                  one, entry));
+    }
+    RETURN_IF_ERROR(sqlite::run(*database_,
+                                "INSERT INTO progress (only, indexed, last) VALUES (1, ?1, ?2)"
+                                " ON CONFLICT (only) DO UPDATE SET indexed = ?1, last = ?2",
+                                first + entries.size(), sha256(bytes_of(entries.back()))));
+    RETURN_IF_ERROR(database_->execute("COMMIT"));
+    return database_->checkpoint();
+  };
+  auto written = write();
+  if (!written) database_.reset();  // rolls back; the next search opens it again
+  return written;
+}
+
+Result<std::uint64_t> AuditIndex::first_from(Time time) const {
+  // Entries stand in order of time.
+  std::uint64_t low = 0, high = indexed_;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    ASSIGN_OR_RETURN(const std::string text, store_.entry(middle));
+    if (time_of(text) < time) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+Result<std::vector<std::uint64_t>> AuditIndex::candidates(const AuditQuery& query,
+                                                          std::uint64_t first, std::uint64_t end) {
+  const std::vector<Term> terms = terms_of(query);
+  std::vector<std::uint64_t> numbers;
+  if (terms.empty()) {
+    for (; first < end && numbers.size() < kCandidates; ++first) numbers.push_back(first);
+    return numbers;
+  }
+  std::array<std::optional<Term>, kMostTerms> asked;
+  std::ranges::copy(terms, asked.begin());
+  sqlite::Statement rows(
+      *database_,
+      "SELECT entry FROM term AS t WHERE term = ? AND entry >= ? AND entry < ?"
+      " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM term WHERE term = ?4 AND entry = t.entry))"
+      " AND (?5 IS NULL OR EXISTS (SELECT 1 FROM term WHERE term = ?5 AND entry = t.entry))"
+      " AND (?6 IS NULL OR EXISTS (SELECT 1 FROM term WHERE term = ?6 AND entry = t.entry))"
+      " AND (?7 IS NULL OR EXISTS (SELECT 1 FROM term WHERE term = ?7 AND entry = t.entry))"
+      " AND (?8 IS NULL OR EXISTS (SELECT 1 FROM term WHERE term = ?8 AND entry = t.entry))"
+      " ORDER BY entry LIMIT ?9",
+      *asked[0], first, end, asked[1], asked[2], asked[3], asked[4], asked[5], kCandidates);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, rows.step());
+    if (!found) return numbers;
+    numbers.push_back(rows.index(0));
+  }
+}
+
+Result<AuditIndex::Found> AuditIndex::find(const AuditQuery& query) {
+  std::uint64_t first = query.first, end = indexed_;
+  if (query.from) {
+    ASSIGN_OR_RETURN(const std::uint64_t from, first_from(*query.from));
+    first = std::max(first, from);
+  }
+  if (query.until) {
+    ASSIGN_OR_RETURN(end, first_from(*query.until));
+  }
+  const std::vector<Term> wanted = terms_of(query);
+  Found found;
+  found.indexed = indexed_;
+  ASSIGN_OR_RETURN(const auto numbers, candidates(query, first, end));
+  std::size_t bytes = 0;
+  for (const std::uint64_t number : numbers) {
+    if (found.entries.size() == query.limit || bytes > limits::audit_search_bytes) {
+      found.next = number;
+      return found;
+    }
+    ASSIGN_OR_RETURN(std::string text, store_.entry(number));
+    ASSIGN_OR_RETURN(const auto have, terms_of(store_, text));
+    if (!has_all(have, wanted)) {
+      RETURN_IF_ERROR(make_anew());
+      return Found{};  // nothing is indexed: to be asked again
+    }
+    bytes += text.size();
+    found.entries.push_back({number, std::move(text)});
+  }
+  if (numbers.size() == kCandidates) found.next = numbers.back() + 1;
+  return found;
+}
+
+}  // namespace chancery
