@@ -12,6 +12,7 @@
 #include "api/witness_client.h"
 #include "core/durable_file.h"
 #include "core/installation.h"
+#include "core/log_key_rotation.h"
 #include "core/server_certificate.h"
 
 namespace chancery {
@@ -76,8 +77,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   ASSIGN_OR_RETURN(std::vector<Bytes> foreign, read_certificates(instance.config().trust_anchors));
   std::unique_ptr<Daemon> daemon(new Daemon(instance, events, std::move(foreign)));
   ASSIGN_OR_RETURN(daemon->checkpoints_,
-                   CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
-                                               instance.config().log_origin));
+                   CheckpointPublisher::create(instance.log(), instance.store(), instance.token(),
+                                               instance.keys(), instance.config().log_origin));
+  // One that was made before the log said so, and a file that a crash left as it was.
+  RETURN_IF_ERROR(daemon->checkpoints_->state_keys({Instance::self().context}));
+  RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
   daemon->application_.emplace(Application{
       instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->authentication_,
       daemon->failures_, daemon->metrics_, std::string(openapi_document()),

@@ -38,6 +38,8 @@ void Daemon::register_metrics() {
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
         [this] { return static_cast<double>(crls_.behind()); });
+  gauge("chancery_crl_slowest_seconds", "how long the list took that took longest to make",
+        [this] { return crls_.slowest_seconds(); });
   gauge("chancery_crl_first_end_seconds",
         "when the first of the published lists ends, in seconds since 1970; 0 before any", [this] {
           const auto end = crls_.first_end();

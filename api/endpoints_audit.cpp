@@ -1,5 +1,6 @@
 #include "api/endpoint.h"
 #include "core/audit_verify.h"
+#include "core/log_key_rotation.h"
 
 namespace chancery {
 namespace {
@@ -15,6 +16,27 @@ Result<HttpResponse> keys(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
   return json_response(200, {{"origin", call.application.checkpoints.origin()},
                              {"vkeys", call.application.checkpoints.vkeys()}});
+}
+
+/// The keys in force after a change of them.
+Result<HttpResponse> changed_keys(const Call& call) {
+  const CheckpointPublisher& checkpoints = call.application.checkpoints;
+  RETURN_IF_ERROR(write_log_keys(call.instance().config().home, checkpoints));
+  return json_response(200, {{"origin", checkpoints.origin()},
+                             {"vkeys", checkpoints.vkeys()},
+                             {"request_id", call.caller.context.id}});
+}
+
+Result<HttpResponse> rotate_keys(Call& call) {
+  RETURN_IF_ERROR(expect_no_members(call.request));
+  RETURN_IF_ERROR(rotate_log_keys(call.instance(), call.application.checkpoints, call.caller));
+  return changed_keys(call);
+}
+
+Result<HttpResponse> retire_keys(Call& call) {
+  RETURN_IF_ERROR(expect_no_members(call.request));
+  RETURN_IF_ERROR(retire_log_keys(call.instance(), call.application.checkpoints, call.caller));
+  return changed_keys(call);
 }
 
 Result<HttpResponse> entries(Call& call) {
@@ -111,6 +133,8 @@ Result<HttpResponse> verify(Call& call) {
 std::vector<Route> audit_routes(Application& app) {
   return {
       authenticated(app, "GET", "/v1/audit/keys", "auditKeys", keys),
+      authenticated(app, "POST", "/v1/audit/keys/rotate", "rotateAuditKeys", rotate_keys, true),
+      authenticated(app, "POST", "/v1/audit/keys/retire", "retireAuditKeys", retire_keys, true),
       with_query(authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),
                  {"first", "count"}),
       with_query(authenticated(app, "GET", "/v1/audit/search", "auditSearch", search),

@@ -93,6 +93,26 @@ Result<ExitCode> show_keys(Session& session) {
   return ExitCode::done;
 }
 
+Result<ExitCode> change_keys(Session& session, const char* path, const char* done) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(const json answer, service->post(path, json::object()));
+  ASSIGN_OR_RETURN(const auto vkeys, texts_in(answer, "vkeys"));
+  std::string lines = std::string(done) + "\n";
+  for (const std::string& vkey : vkeys) lines += vkey + "\n";
+  session.print(lines, answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> rotate_keys(Session& session) {
+  return change_keys(session, "/v1/audit/keys/rotate",
+                     "from now on all of these sign; give the new ones to who verifies, then "
+                     "`chancery audit retire-keys`");
+}
+
+Result<ExitCode> retire_keys(Session& session) {
+  return change_keys(session, "/v1/audit/keys/retire", "from now on these sign alone");
+}
+
 Result<ExitCode> show_checkpoint(Session& session, const OutOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(std::string note, read_checkpoint(*service));
@@ -151,6 +171,13 @@ void add_audit_commands(CommandLine& line) {
   CLI::App& keys = line.add(group, "keys", "Print the keys that checkpoints verify with",
                             {"chancery --identity ./auditor audit keys > vkeys.txt"});
   line.on(keys, show_keys);
+
+  CLI::App& rotate = line.add(group, "rotate-keys", "Make new keys of the log, beside the old ones",
+                              {"chancery --identity ./admin audit rotate-keys"});
+  line.on(rotate, rotate_keys);
+  CLI::App& retire = line.add(group, "retire-keys", "Let only the newest keys of the log sign",
+                              {"chancery --identity ./admin audit retire-keys"});
+  line.on(retire, retire_keys);
 
   auto options = std::make_shared<OutOptions>();
   CLI::App& checkpoint =

@@ -205,7 +205,8 @@ Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options
   if (good && !options.remember.empty()) {
     RETURN_IF_ERROR(replace_file(options.remember, log.note, 0644));
   }
-  if (good) RETURN_IF_ERROR(keep(options, {LogSource::service, log.note, log.replay.state(), {}}));
+  if (good)
+    RETURN_IF_ERROR(keep(options, {LogSource::service, log.note, {}, log.replay.state(), {}}));
   session.print(describe(log), {{"good", good},
                                 {"summary", describe(log)},
                                 {"findings", log.replay.findings().kept()},
@@ -244,7 +245,7 @@ Result<ExitCode> verify_tiles(Session& session, const AuditVerifyOptions& option
   RETURN_IF_ERROR(begin_replay(options, LogSource::tiles, verifiers, replay));
   RETURN_IF_ERROR(check.run(latest, show_progress));
   const bool good = replay.findings().count() == 0;
-  if (good) RETURN_IF_ERROR(keep(options, {LogSource::tiles, *note, replay.state(), {}}));
+  if (good) RETURN_IF_ERROR(keep(options, {LogSource::tiles, *note, {}, replay.state(), {}}));
   session.print(describe(check), {{"good", good},
                                   {"summary", describe(check)},
                                   {"findings", replay.findings().kept()},

@@ -4,6 +4,7 @@
 
 #include "core/cosignature.h"
 #include "core/inventory_check.h"
+#include "core/log_keys.h"
 #include "core/log_replay.h"
 #include "core/tile.h"
 
@@ -14,9 +15,9 @@ constexpr std::size_t kRows = 1024;
 
 class LogCheck {
  public:
-  LogCheck(Store& store, const std::vector<NoteVerifier>& verifiers)
+  LogCheck(Store& store, LogKeys keys)
       : store_(store),
-        verifiers_(verifiers),
+        keys_(std::move(keys)),
         replay_([this](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
           return check_tile(level, index, hashes, root);
         }),
@@ -44,6 +45,7 @@ class LogCheck {
       if (options.progress) options.progress(replay_.size(), size_);
     }
     RETURN_IF_ERROR(check_checkpoints());
+    if (const std::string wrong = keys_.finish(); !wrong.empty()) findings_.add(wrong);
     RETURN_IF_ERROR(inventory_.finish(size_));
     RETURN_IF_ERROR(check_end(mark));
     return report();
@@ -91,6 +93,7 @@ class LogCheck {
                     std::to_string(then.size()) + " entries");
       return false;
     }
+    keys_.resume(then.size(), state.vouched_for);
     replay_.resume(state.log);
     inventory_.resume(state.inventory);
     last_checkpoint_ = checkpointed_ = then.size();
@@ -116,21 +119,19 @@ class LogCheck {
     return {};
   }
 
-  /// Parsed, where every key has signed it; what is wrong becomes a finding.
-  std::optional<Checkpoint> verified_note(const std::string& note, const std::string& name) {
+  /// Parsed, where every key that was in force has signed it; what is wrong becomes a finding.
+  std::optional<Checkpoint> verified_note(const std::string& note, const std::string& name,
+                                          bool is_next = false) {
     auto checkpoint = parse_checkpoint(note);
     if (!checkpoint) {
       findings_.add(name + ": its note does not parse");
       return std::nullopt;
     }
-    bool verified = true;
-    for (const NoteVerifier& verifier : verifiers_) {
-      if (verifier.name() == checkpoint->origin && verifier.verify(note)) continue;
-      verified = false;
-      findings_.add(name + ": no valid signature of " + verifier.vkey());
-    }
-    if (!verified) return std::nullopt;
-    return std::move(*checkpoint);
+    const std::string wrong =
+        is_next ? keys_.follow(*checkpoint, note) : keys_.find_wrong(*checkpoint, note);
+    if (wrong.empty()) return std::move(*checkpoint);
+    findings_.add(name + ": " + wrong);
+    return std::nullopt;
   }
 
   /// Those of exactly the size that the tree has now.
@@ -158,7 +159,7 @@ class LogCheck {
       findings_.add(name + " has another root than the entries");
     }
     if (record.note.empty()) return;  // written down, and a crash came before the signature
-    const auto checkpoint = verified_note(record.note, name);
+    const auto checkpoint = verified_note(record.note, name, true);
     if (!checkpoint) return;
     if (checkpoint->size != record.size || checkpoint->root != record.root) {
       findings_.add(name + ": its note says something else");
@@ -166,7 +167,8 @@ class LogCheck {
     ++checkpoints_verified_;
     checkpointed_ = record.size;
     if (keep_state_ && findings_.count() == 0) {
-      state_ = {LogSource::database, record.note, replay_.state(), inventory_.state()};
+      state_ = {LogSource::database, record.note, keys_.vouched_for(), replay_.state(),
+                inventory_.state()};
     }
   }
 
@@ -235,7 +237,7 @@ class LogCheck {
   }
 
   Store& store_;
-  const std::vector<NoteVerifier>& verifiers_;
+  LogKeys keys_;
   LogReplay replay_;
   AuditFindings& findings_ = replay_.findings();
   InventoryCheck inventory_;
@@ -259,7 +261,10 @@ std::string count_of(std::uint64_t count, const char* noun) {
 
 Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& verifiers,
                                 const VerifyOptions& options) {
-  return LogCheck(store, verifiers).run(options);
+  ASSIGN_OR_RETURN(const auto records, store.log_keys());
+  auto keys = LogKeys::create(verifiers, records);
+  if (!keys) return fail(ErrorCode::internal, "a key of the log that is stored does not parse");
+  return LogCheck(store, std::move(*keys)).run(options);
 }
 
 std::string summary(const VerifyReport& report) {

@@ -48,7 +48,8 @@ struct VerifyOptions {
 
 /// Recomputes the whole log from its entries, in one pass and bounded memory, on a live service or
 /// a copy: entries canonical and in order of time; tiles; every checkpoint's root and signatures,
-/// by each of `verifiers`, and cosignatures by the key that is kept with them; one outcome for each
+/// by each key that the log says was in force, which `verifiers` must vouch for (log_keys.h), and
+/// cosignatures by the key that is kept with them; one outcome for each
 /// intent; every row of the inventory against the entry that made it, both ways
 /// (docs/audit-format.md says what that means for each table); policy versions. What is wrong is in
 /// the report; an error means that the store could not be read.

@@ -106,8 +106,10 @@ Result<void> CrlPublisher::refresh(const Key& key) {
   RETURN_IF_ERROR(write(key, crl));
   set(key, std::move(crl));
   const std::lock_guard lock(mutex_);
-  lists_[key].problem.clear();
-  lists_[key].rest_until = Clock::now() + kRest * (Clock::now() - began);
+  List& list = lists_[key];
+  list.problem.clear();
+  list.took = Clock::now() - began;
+  list.rest_until = Clock::now() + kRest * list.took;
   return {};
 }
 
@@ -168,6 +170,13 @@ std::optional<Time> CrlPublisher::first_end() const {
     if (!first || list.current->next_update < *first) first = list.current->next_update;
   }
   return first;
+}
+
+double CrlPublisher::slowest_seconds() const {
+  const std::lock_guard lock(mutex_);
+  Clock::duration slowest{};
+  for (const auto& [key, list] : lists_) slowest = std::max(slowest, list.took);
+  return std::chrono::duration<double>(slowest).count();
 }
 
 std::size_t CrlPublisher::behind() const {

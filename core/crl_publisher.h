@@ -42,6 +42,8 @@ class CrlPublisher {
   [[nodiscard]] std::string problem() const;
   /// The earliest end of all lists; nothing before there are any.
   [[nodiscard]] std::optional<Time> first_end() const;
+  /// How long the one took that took longest the last time that it was made.
+  [[nodiscard]] double slowest_seconds() const;
   /// Lists that lack a revocation which is durable.
   [[nodiscard]] std::size_t behind() const;
 
@@ -50,6 +52,7 @@ class CrlPublisher {
     std::shared_ptr<const PublishedCrl> current;
     bool changed = true;  ///< what was revoked shortly before a stop may not be on it
     std::chrono::steady_clock::time_point rest_until{};
+    std::chrono::steady_clock::duration took{};
     std::string problem;
   };
   using Key = std::pair<CaName, CrlScope>;

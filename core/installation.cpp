@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/checkpoint_publisher.h"
 #include "core/durable_file.h"
+#include "core/log_key_rotation.h"
 #include "core/private_key.h"
 
 namespace chancery {
@@ -74,11 +74,10 @@ Result<void> write_public_files(Instance& instance) {
                                          to_pem(ca->record.certificate, "CERTIFICATE"), 0644));
   }
   ASSIGN_OR_RETURN(const auto checkpoints,
-                   CheckpointPublisher::create(instance.log(), instance.token(), instance.keys(),
-                                               instance.config().log_origin));
-  std::string vkeys;
-  for (const std::string& vkey : checkpoints->vkeys()) vkeys += vkey + "\n";
-  RETURN_IF_ERROR(replace_durable_file(home + "/log-keys", vkeys, 0644));
+                   CheckpointPublisher::create(instance.log(), instance.store(), instance.token(),
+                                               instance.keys(), instance.config().log_origin));
+  RETURN_IF_ERROR(checkpoints->state_keys({Instance::self().context}));
+  RETURN_IF_ERROR(write_log_keys(home, *checkpoints));
   return checkpoints->publish();
 }
 

@@ -111,8 +111,10 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
     case EntryKind::read:
     case EntryKind::token:
     case EntryKind::heartbeat:
-    case EntryKind::log:
       return {};
+    case EntryKind::log:
+      if (!entry.has("vkeys")) return {};
+      return named_rows_.check_log_keys(checked.index, nlohmann::json::parse(entry.source()));
   }
   return {};
 }

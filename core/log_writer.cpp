@@ -36,6 +36,7 @@ struct FillIn {
   }
   void operator()(AddKey& change) const { change.row.entry = submission.index; }
   void operator()(AddCa& change) const { change.row.entry = submission.index; }
+  void operator()(AddLogKeys& change) const { change.row.entry = submission.index; }
   void operator()(AddCrlShards& change) const { change.row.entry = submission.index; }
   void operator()(AddMachine& change) const { change.row.entry = submission.index; }
   void operator()(ClaimRequest& change) const { change.row.intent = submission.index; }

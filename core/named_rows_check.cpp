@@ -166,6 +166,15 @@ Result<void> NamedRowsCheck::check_enrollment(std::uint64_t index, const nlohman
   return {};
 }
 
+Result<void> NamedRowsCheck::check_log_keys(std::uint64_t index, const nlohmann::json& entry) {
+  ASSIGN_OR_RETURN(const auto rows, store_.log_keys());
+  const bool found = std::ranges::any_of(rows, [&](const LogKeysRecord& row) {
+    return row.entry == index && nlohmann::json(row.vkeys) == entry["vkeys"];
+  });
+  if (!found) findings_.add(index, "the inventory has other keys of the log");
+  return {};
+}
+
 Result<void> NamedRowsCheck::check_used(std::uint64_t index, const std::string& token_sha256) {
   ASSIGN_OR_RETURN(const auto row, find_enrollment(token_sha256));
   if (row && row->used_at) return {};
@@ -194,6 +203,7 @@ Result<void> NamedRowsCheck::finish() {
   RETURN_IF_ERROR(finish_machines());
   RETURN_IF_ERROR(finish_enrollments());
   RETURN_IF_ERROR(finish_crl_shards());
+  RETURN_IF_ERROR(finish_log_keys());
   return finish_crls();
 }
 
@@ -257,6 +267,17 @@ Result<void> NamedRowsCheck::finish_crl_shards() {
     RETURN_IF_ERROR(expect_entry(row.entry, what, [&](const auto& entry) {
       return is_of_kind(entry, EntryKind::ca) && text_member(entry, "ca") == row.issuer.text() &&
              has_number(entry, "crl_shards", row.shards);
+    }));
+  }
+  return {};
+}
+
+Result<void> NamedRowsCheck::finish_log_keys() {
+  ASSIGN_OR_RETURN(const auto rows, store_.log_keys());
+  for (const LogKeysRecord& row : rows) {
+    RETURN_IF_ERROR(expect_entry(row.entry, "keys of the log", [&](const auto& entry) {
+      return is_of_kind(entry, EntryKind::log) &&
+             entry.value("vkeys", nlohmann::json()) == nlohmann::json(row.vkeys);
     }));
   }
   return {};

@@ -27,6 +27,7 @@ class NamedRowsCheck {
   Result<void> check_ca(std::uint64_t index, const nlohmann::json& entry);
   /// The machine, and the enrolment token that was made for it.
   Result<void> check_machine(std::uint64_t index, const nlohmann::json& entry);
+  Result<void> check_log_keys(std::uint64_t index, const nlohmann::json& entry);
   /// What was, or may have been, signed for an enrolment token has used it up.
   Result<void> check_used(std::uint64_t index, const std::string& token_sha256);
   /// After the last entry.
@@ -43,6 +44,7 @@ class NamedRowsCheck {
   Result<void> finish_enrollments();
   Result<void> finish_crls();
   Result<void> finish_crl_shards();
+  Result<void> finish_log_keys();
 
   Result<std::optional<CaRecord>> find_ca(const std::string& name);
   Result<std::optional<EnrollmentRecord>> find_enrollment(const std::string& token_sha256);

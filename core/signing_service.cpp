@@ -252,6 +252,12 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
   return outcome;
 }
 
+Result<Decision> SigningService::permit(const Caller& caller, const PolicyQuestion& question) {
+  Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+  return decision;
+}
+
 Result<std::uint64_t> SigningService::authorize(const Caller& caller,
                                                 const PolicyQuestion& question,
                                                 const std::string& asked) {

@@ -54,6 +54,8 @@ class SigningService {
   /// Adds the machine if it is new, and makes a one-time enrolment token for it.
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
 
+  /// Asks the policy; a no is recorded. Whoever asks records what he does then.
+  Result<Decision> permit(const Caller& caller, const PolicyQuestion& question);
   /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
   /// or not, with what exactly was asked for where that is said; the index of its entry is
   /// returned.

@@ -94,6 +94,12 @@ struct CrlRecord {
   std::uint64_t entry = 0;        ///< its outcome; filled in by the store
 };
 
+/// The keys that sign checkpoints of more entries than `entry`.
+struct LogKeysRecord {
+  std::vector<std::string> vkeys;  ///< all of them, C2SP verifier keys
+  std::uint64_t entry = 0;
+};
+
 struct CheckpointRecord {
   std::uint64_t size = 0;
   Bytes root;        ///< 32 bytes
@@ -166,6 +172,9 @@ struct ReleaseEnrollment {
   Bytes token_sha256;
   Time at;
 };
+struct AddLogKeys {
+  LogKeysRecord row;
+};
 /// fails (conflict): number not above the last of its scope.
 struct PutCrl {
   CrlRecord row;
@@ -194,7 +203,7 @@ struct AddPolicyVersion {
 using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
-                 ReleaseRequest, AddPolicyVersion, AddCrlShards>;
+                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -270,6 +279,8 @@ class Store {
   Result<std::optional<CheckpointRecord>> last_signed_checkpoint();
   /// Checkpoints with size above `after`, in order of size.
   Result<std::vector<CheckpointRecord>> checkpoints(std::uint64_t after, std::size_t limit);
+  /// In the order of the log.
+  Result<std::vector<LogKeysRecord>> log_keys();
   /// Of one size.
   Result<std::optional<CheckpointRecord>> checkpoint(std::uint64_t size);
   /// Of the checkpoint of one size, in the order of the witnesses' keys.

@@ -98,6 +98,13 @@ struct Apply {
                           ErrorCode::conflict, "a CA of this name exists", "issuer");
   }
 
+  Result<Refusal> operator()(const AddLogKeys& change) const {
+    std::string vkeys;
+    for (const std::string& vkey : change.row.vkeys) vkeys += (vkeys.empty() ? "" : "\n") + vkey;
+    return always(sqlite::run(connection, "INSERT INTO log_keys (vkeys, entry) VALUES (?, ?)",
+                              vkeys, change.row.entry));
+  }
+
   Result<Refusal> operator()(const AddCrlShards& change) const {
     const CrlShardsRecord& row = change.row;
     return unless_changed(sqlite::run(connection,

@@ -29,6 +29,12 @@ Result<std::optional<CheckpointRecord>> Store::checkpoint(std::uint64_t size) {
                   "SELECT size, root, note FROM checkpoint WHERE size = ?", size);
 }
 
+Result<std::vector<LogKeysRecord>> Store::log_keys() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::log_keys,
+                  "SELECT vkeys, entry FROM log_keys ORDER BY entry");
+}
+
 Result<std::vector<CosignatureRecord>> Store::cosignatures(std::uint64_t size) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, read_cosignature,

@@ -159,6 +159,17 @@ Result<CrlShardsRecord> crl_shards(const sqlite::Statement& row) {
   return read_row(row, &R::issuer, &R::shards, &R::entry);
 }
 
+Result<LogKeysRecord> log_keys(const sqlite::Statement& row) {
+  LogKeysRecord record{{}, row.index(1)};
+  const std::string vkeys = row.text(0);
+  for (std::size_t begin = 0; begin <= vkeys.size();) {
+    const std::size_t end = std::min(vkeys.find('\n', begin), vkeys.size());
+    record.vkeys.push_back(vkeys.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return record;
+}
+
 Result<RevokedEntry> revoked_entry(const sqlite::Statement& row) {
   using R = RevokedEntry;
   return read_row(row, &R::serial, &R::revoked_at, &R::reason, &R::invalidity_date);

@@ -43,6 +43,8 @@ Result<EnrollmentRecord> enrollment(const sqlite::Statement& row);
 Result<CrlRecord> crl(const sqlite::Statement& row);
 /// Columns: issuer, shards, entry.
 Result<CrlShardsRecord> crl_shards(const sqlite::Statement& row);
+/// Columns: vkeys, entry.
+Result<LogKeysRecord> log_keys(const sqlite::Statement& row);
 /// Columns: serial, revoked_at, reason, invalidity_date.
 Result<RevokedEntry> revoked_entry(const sqlite::Statement& row);
 Result<RequestRecord> request(const sqlite::Statement& row);

@@ -203,6 +203,15 @@ CREATE TABLE crl_shards (
 ) STRICT;
 INSERT INTO crl_shards (issuer, shards, entry) SELECT name, crl_shards, entry FROM ca;
 
+CREATE TABLE log_keys (
+  entry INTEGER PRIMARY KEY,
+  vkeys TEXT NOT NULL  -- a newline between
+) STRICT;
+CREATE TRIGGER log_keys_update BEFORE UPDATE ON log_keys
+  BEGIN SELECT RAISE(ABORT, 'what was signed with stays recorded'); END;
+CREATE TRIGGER log_keys_delete BEFORE DELETE ON log_keys
+  BEGIN SELECT RAISE(ABORT, 'what was signed with stays recorded'); END;
+
 -- The lists were in the table; now they are files, and the next start makes each anew.
 DROP TABLE crl;
 CREATE TABLE crl (

@@ -115,6 +115,7 @@ std::string to_text(const VerifiedState& state) {
   json object = {{"v", kVersion},
                  {"source", name_of(state.source)},
                  {"checkpoint", state.note},
+                 {"vouched_for", json(state.vouched_for)},
                  {"tree", std::move(tree)},
                  {"last_time", to_rfc3339(state.log.last_time)},
                  {"intents", state.log.intents},
@@ -138,6 +139,11 @@ Result<VerifiedState> parse_verified_state(std::string_view text) {
   const auto known = value_in<LogSource>(kSources, source, "source");
   if (!known) return malformed("source");
   state.source = *known;
+  ASSIGN_OR_RETURN(const json vkeys, member(object, "vouched_for", json::value_t::array));
+  for (const json& vkey : vkeys) {
+    if (!vkey.is_string()) return malformed("vouched_for");
+    state.vouched_for.insert(vkey.get<std::string>());
+  }
   ASSIGN_OR_RETURN(state.log, read_log(object));
   ASSIGN_OR_RETURN(state.inventory, read_inventory(object));
   ASSIGN_OR_RETURN(state.note, text_of_member(object, "checkpoint"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,8 @@ std::string_view name_of(LogSource source);
 /// keeps it trusts it as his own; its size is bounded by what is open, not by the log's size.
 struct VerifiedState {
   LogSource source{};
-  std::string note;  ///< the checkpoint, over exactly the entries of `log`
+  std::string note;                   ///< the checkpoint, over exactly the entries of `log`
+  std::set<std::string> vouched_for;  ///< keys of the log, of a database (LogKeys)
   LogReplay::State log;
   InventoryCheck::State inventory;  ///< of a database
 };

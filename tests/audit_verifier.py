@@ -5,7 +5,8 @@ openssl(1) for the signatures. docs/audit-format.md is all that it was written f
     audit_verifier.py DATABASE [VKEY ...]
 
 Prints each finding on a line and exits 1, or one line and exits 0. VKEY is a note verifier key
-(name+id+key); every signed checkpoint must carry a valid signature of each.
+(name+id+key); every signed checkpoint must carry a valid signature of each key that the log says was in
+force, and these must lead to or come from the VKEYs.
 """
 
 import base64
@@ -114,7 +115,9 @@ def machine_of(entry):
 class Verifier:
     def __init__(self, database, keys):
         self.database = database
-        self.keys = keys
+        self.pinned = {key.vkey for key in keys}
+        self.in_force = self.pinned
+        self.last_in_force = None  # at the checkpoint before, once the pinned ones were in force
         self.findings = []
         self.entries = []
         self.open = {}
@@ -142,6 +145,9 @@ class Verifier:
             self.grow(tree, level, tiles, text.encode())
         while checkpoints and checkpoints[0][0] == len(rows):
             self.check_checkpoint(*checkpoints.pop(0), tree)
+        if self.pinned and self.last_in_force is None and self.query(
+                "SELECT 1 FROM checkpoint WHERE note <> '' LIMIT 1"):
+            self.find("no checkpoint is signed by all of the keys that were named")
         self.check_cosignatures()
         for size, _, _ in checkpoints:
             self.find(f"the log is shorter than its checkpoint of size {size}")
@@ -176,6 +182,8 @@ class Verifier:
         time = instant(entry["time"])
         if time < last_time - TIME_TOLERANCE:
             self.find(f"entry {index}: is older than the one before it")
+        if entry["kind"] == "log" and "vkeys" in entry:
+            self.in_force = set(entry["vkeys"])
         if "policy" in entry:
             kept = self.query("SELECT text FROM policy_version WHERE version = ?", entry["policy"])
             if not kept or sha256(kept[0][0].encode()).hex() != entry["policy"]:
@@ -192,9 +200,22 @@ class Verifier:
         origin = text.split("\n")[0]
         if text != f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n":
             self.find(f"{name}: its note says something else")
-        for key in self.keys:
-            if key.name != origin or not key.signed(note):
-                self.find(f"{name}: no valid signature of {key.vkey}")
+        for vkey in self.in_force:
+            if not self.signed(vkey, origin, note):
+                self.find(f"{name}: no valid signature of {vkey}")
+        last = self.last_in_force
+        if last is not None and not (last <= self.in_force or self.in_force <= last):
+            self.find(f"{name}: its keys took the place of others that did not sign beside them")
+        if last is not None or self.pinned <= self.in_force:
+            self.last_in_force = self.in_force
+
+    @staticmethod
+    def signed(vkey, origin, note):
+        try:
+            key = NoteKey(vkey)
+        except (ValueError, IndexError):
+            return False
+        return key.name == origin and key.signed(note)
 
     def check_cosignatures(self):
         if not self.query("SELECT 1 FROM sqlite_schema WHERE name = 'cosignature'"):
@@ -362,6 +383,13 @@ class Verifier:
                   for index, entry in enumerate(self.entries) if entry.get("kind") == "ca"}
         self.compare("shards of CA", shards, self.rows_by(
             "issuer, shards, entry", "crl_shards", lambda row: (row["issuer"], row["shards"])))
+
+        log_keys = {index: {"vkeys": entry["vkeys"], "entry": index}
+                    for index, entry in enumerate(self.entries)
+                    if entry.get("kind") == "log" and "vkeys" in entry}
+        rows = {entry: {"vkeys": vkeys.split("\n"), "entry": entry} for vkeys, entry in
+                self.query("SELECT vkeys, entry FROM log_keys")}
+        self.compare("keys of the log", log_keys, rows)
 
         machines, tokens = {}, {}
         for index, entry in enumerate(self.entries):

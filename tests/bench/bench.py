@@ -1,7 +1,8 @@
 """Measures Chancery on this machine and prints one table; scripts/bench builds and runs it.
 
 Rows: the bare token (C_Sign), audited signatures and certificates over HTTPS with mutual TLS and
-keep-alive, the policy's decision time, and issuance with many certificates in the store. The load
+keep-alive, the policy's decision time, issuance with many certificates in the store, the audit log as
+it grows, and revocation and CRLs with many revoked. The load
 client runs on the same cores as the service. Each rate of the service stands beside its ratio to
 the best raw rate of the token, measured in the same run.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from installation import Installation, run
 
-PARTS = ("raw", "signatures", "certificates", "policy", "store")
+PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation")
 KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
 DISTINCT_REQUESTS = 64  # CSRs sent in turn
 
@@ -60,6 +61,17 @@ STORE_COLUMNS = [
     ("certificates", 12), ("clients", 7), ("rate", 8), ("p50 ms", 8), ("p99 ms", 8),
     ("server us", 9), ("start s", 8), ("database MB", 11),
 ]
+
+
+AUDIT_COLUMNS = [
+    ("entries", 9), ("append_rate", 11), ("append_cpu_us", 13), ("proof_us", 8), ("verify_rate", 11),
+    ("hash_rate", 9), ("verify_by_hash", 14), ("peak_mb", 8),
+]
+REVOCATION_COLUMNS = [
+    ("revoked", 9), ("start s", 8), ("slowest list s", 14), ("list MB", 8), ("gzip MB", 8),
+    ("peak MB", 8), ("revoke p50 ms", 13), ("cpu us", 8),
+]
+REVOCATION_SHARDS = 64
 
 
 def measure_raw(options, table):
@@ -182,6 +194,41 @@ def measure_store(options, table):
             table.row("store", row)
 
 
+def measure_audit(options, table):
+    table.heading("The audit log as it grows: two entries a signature, 64 writers", AUDIT_COLUMNS)
+    sizes = ",".join(str(size) for size in sorted(options.log_sizes))
+    for line in run([options.bin / "audit_bench", "--sizes", sizes]).splitlines():
+        table.row("audit", json.loads(line))
+
+
+def measure_revocation(options, table):
+    """Starts with so many revoked: until every list is published, and then some revocations more."""
+    table.heading(f"Revocation, one list of all and {REVOCATION_SHARDS} shards", REVOCATION_COLUMNS)
+    good = 200
+    with Installation(options.bin) as installation:
+        installation.administrator("ca", "crl-shards", "issuing", str(REVOCATION_SHARDS))
+        present = len(installation.serials_from(0, 1000))
+        revoked = 0
+        for count in sorted(options.revoked):
+            installation.stop()
+            run([options.bin / "store_preload", "--home", installation.home, "--count",
+                 present + good + count, "--revoked", count, "--shards", REVOCATION_SHARDS])
+            began = time.monotonic()
+            installation.start()
+            while installation.metric("chancery_crl_behind") > 0:
+                time.sleep(0.05)
+            revoked += count
+            row = {"revoked": revoked, "start s": time.monotonic() - began,
+                   "slowest list s": installation.metric("chancery_crl_slowest_seconds"),
+                   "peak MB": installation.peak_megabytes(),
+                   "list MB": len(installation.public("/crl/issuing.crl")) / 1e6,
+                   "gzip MB": len(installation.public("/crl/issuing.crl", compressed=True)) / 1e6}
+            row.update(installation.revoke_one_by_one(installation.serials_from(present, good)))
+            table.row("revocation", row)
+            present += good + count
+            revoked += good
+
+
 def host():
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -217,6 +264,10 @@ def read_options():
                         help=f"for signatures, of {','.join(KEY_TYPES)} (default: all)")
     parser.add_argument("--clients", type=numbers, default=[1, 8, 32, 64],
                         help="connections (default 1,8,32,64)")
+    parser.add_argument("--log-sizes", type=numbers, default=[1000, 10_000, 100_000, 1_000_000],
+                        help="entries in the log (default 1000,10000,100000,1000000)")
+    parser.add_argument("--revoked", type=numbers, default=[1000, 100_000],
+                        help="revoked certificates, added up (default 1000,100000)")
     parser.add_argument("--store-sizes", type=numbers, default=[1000, 100_000, 1_000_000],
                         help="certificates in the store (default 1000,100000,1000000)")
     return parser.parse_args()
@@ -237,6 +288,10 @@ def main():
         measure_policy(options, table)
     if "store" in options.parts:
         measure_store(options, table)
+    if "audit" in options.parts:
+        measure_audit(options, table)
+    if "revocation" in options.parts:
+        measure_revocation(options, table)
     if options.json:
         document = {"host": machine, "seconds": options.seconds, "best_raw": best,
                     "rows": table.rows}

@@ -1,11 +1,17 @@
 """A fresh installation of Chancery in a temporary directory, and its service while it runs."""
 
+import http.client
+import json
 import os
 import shutil
 import signal
+import sqlite3
+import ssl
+import statistics
 import subprocess
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 
@@ -89,6 +95,57 @@ class Installation:
         """CPU time so far of the daemon and of its keyholders together."""
         keyholders = sum(_cpu_of(child) for child in _children_of(self.process.pid))
         return {"daemon": _cpu_of(self.process.pid), "keyholders": keyholders}
+
+    def public(self, path, compressed=False):
+        """What the public listener answers, as it was sent."""
+        headers = {"Accept-Encoding": "gzip"} if compressed else {}
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port('public')}{path}",
+                                         headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    def metric(self, name):
+        for line in self.public("/metrics").decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+        raise RuntimeError(f"there is no metric {name}")
+
+    def peak_megabytes(self):
+        """Of the daemon's memory, since it was started."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("the kernel does not say how much memory the daemon has")
+
+    def serials_from(self, number, count):
+        """Of certificates in the order of their issue, from the first after `number`."""
+        database = sqlite3.connect(f"file:{self.home}/chancery.db?mode=ro", uri=True)
+        rows = database.execute("SELECT lower(hex(serial)) FROM certificate WHERE number > ?"
+                                " ORDER BY number LIMIT ?", (number, count)).fetchall()
+        database.close()
+        return [row[0] for row in rows]
+
+    def revoke_one_by_one(self, serials):
+        """Latency and the daemon's CPU time of a revocation."""
+        identity = self.home / "identities" / "operator"
+        context = ssl.create_default_context(cafile=self.root_certificate)
+        context.load_cert_chain(identity / "cert.pem", identity / "key.pem")
+        connection = http.client.HTTPSConnection(self.api.removeprefix("https://"), context=context)
+        times, before = [], self.cpu_seconds()["daemon"]
+        for serial in serials:
+            began = time.monotonic()
+            connection.request("POST", f"/v1/certificates/{serial}/revoke",
+                               json.dumps({"reason": "superseded"}),
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"revoking {serial}: {answer.status}")
+            times.append(time.monotonic() - began)
+        spent = self.cpu_seconds()["daemon"] - before
+        connection.close()
+        return {"revoke p50 ms": statistics.median(times) * 1e3,
+                "cpu us": spent / len(serials) * 1e6}
 
     def _client(self, identity, *command):
         return run([self.bin / "chancery", "--url", self.api, "--identity", identity, *command])

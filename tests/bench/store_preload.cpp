@@ -3,6 +3,7 @@
 // the operator's with other serials, so their signatures do not verify.
 //
 //   store_preload --home DIR --count N       while the service is stopped
+//   store_preload --home DIR --count N --revoked M --shards K    the newest M of them revoked
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -100,7 +101,23 @@ void add(AuditLog& log, const Key& key, CertificateRecord record) {
            "outcome");
 }
 
-void preload(const std::string& home, std::uint64_t count) {
+void revoke(AuditLog& log, const CertificateRecord& record) {
+  AuditEntry entry(EntryKind::revocation);
+  entry.set("serial", record.serial.hex()).set("revocation_reason", "superseded");
+  value_of(log.record({new_request_id(), Machine::self()}, std::move(entry),
+                      {AddRevocation{{.serial = record.serial,
+                                      .issuer = record.issuer,
+                                      .reason = RevocationReason::superseded,
+                                      .revoked_at = now(),
+                                      .by = {},
+                                      .not_after = record.not_after,
+                                      .crl_shards = record.crl_shards,
+                                      .invalidity_date = {},
+                                      .incident = {}}}}),
+           "revocation");
+}
+
+void preload(const std::string& home, std::uint64_t count, std::uint64_t revoked, unsigned shards) {
   auto store = value_of(Store::open(home + "/chancery.db"), "store");
   auto log = value_of(AuditLog::open(*store), "log");
   auto keys = value_of(KeyRing::load(*store), "keys");
@@ -116,7 +133,10 @@ void preload(const std::string& home, std::uint64_t count) {
   for (unsigned i = 0; i < writers; ++i) {
     threads.emplace_back([&] {
       for (std::uint64_t number = next++; number < count; number = next++) {
-        add(*log, *key, original.copy(number));
+        CertificateRecord record = original.copy(number);
+        record.crl_shards = shards;
+        add(*log, *key, record);
+        if (number + revoked >= count) revoke(*log, record);
       }
     });
   }
@@ -127,11 +147,14 @@ void preload(const std::string& home, std::uint64_t count) {
 
 int main(int argc, char** argv) {
   std::string home;
-  std::uint64_t count = 0;
+  std::uint64_t count = 0, revoked = 0;
+  unsigned shards = 1;
   CLI::App app("Fills a store up to a number of certificates. For benchmarks only.");
   app.add_option("--home", home)->required()->check(CLI::ExistingDirectory);
   app.add_option("--count", count)->required();
+  app.add_option("--revoked", revoked, "of those that are added");
+  app.add_option("--shards", shards, "of their issuer, which has to have as many");
   CLI11_PARSE(app, argc, argv);
-  preload(home, count);
+  preload(home, count, revoked, shards);
   return EXIT_SUCCESS;
 }

@@ -86,8 +86,8 @@ class Run {
 
   void publish() {
     Instance& instance = flow_.instance();
-    auto publisher = CheckpointPublisher::create(instance.log(), flow_.token(), instance.keys(),
-                                                 instance.config().log_origin);
+    auto publisher = CheckpointPublisher::create(instance.log(), instance.store(), flow_.token(),
+                                                 instance.keys(), instance.config().log_origin);
     CHECK(publisher.has_value());
     tell("publishing");
     const auto published = (*publisher)->publish();

@@ -105,8 +105,9 @@ std::vector<std::string> FlowFixture::entries(EntryKind kind) {
 }
 
 VerifyReport FlowFixture::verify() {
-  auto publisher = must(CheckpointPublisher::create(instance_->log(), token_, instance_->keys(),
-                                                    instance_->config().log_origin));
+  auto publisher =
+      must(CheckpointPublisher::create(instance_->log(), instance_->store(), token_,
+                                       instance_->keys(), instance_->config().log_origin));
   must(publisher->publish());
   std::vector<NoteVerifier> verifiers;
   for (const std::string& vkey : publisher->vkeys()) {

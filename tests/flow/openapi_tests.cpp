@@ -57,8 +57,8 @@ Surface documented() {
 BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixture) {
   AuthenticationFailures failures(instance().log());
   const Authentication authentication(instance(), failures, {});
-  auto checkpoints = CheckpointPublisher::create(instance().log(), token(), instance().keys(),
-                                                 instance().config().log_origin);
+  auto checkpoints = CheckpointPublisher::create(instance().log(), instance().store(), token(),
+                                                 instance().keys(), instance().config().log_origin);
   BOOST_REQUIRE(checkpoints);
   CrlPublisher crls(service(), store(), instance().config());
   AuditIndex index(store(), home() / "audit-index.db");

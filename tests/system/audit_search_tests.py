@@ -157,6 +157,66 @@ class AuditSearchTests(unittest.TestCase):
         self.assertEqual(self.service.public("/log/tile/entries/000.p/1").status, 404)
 
 
+class KeyRotationTests(unittest.TestCase):
+    """From the first keys of the log to the second, with auditors who know either."""
+
+    def setUp(self):
+        self.service = Service()
+        self.addCleanup(self.service.remove)
+        self.service.start()
+        self.first = (self.service.home / "log-keys").read_text()
+
+    def change(self, how, who="admin"):
+        return run([service.bin_folder / "chancery", "--json", "--url",
+                    f"https://127.0.0.1:{self.service.api_port}", "--identity",
+                    self.service.identity(who), "audit", how], check=False)
+
+    def signatures(self):
+        """Of a checkpoint that covers all that there is now."""
+        size = self.service.log_size()
+        def covering():
+            note = expect(200, self.service.public("/log/checkpoint")).body.decode()
+            return note if int(note.splitlines()[1]) >= size else None
+        return wait_until(covering, "a checkpoint covers the log").count("\n\u2014 ")
+
+    def verify_with(self, vkeys):
+        path = self.service.folder / "vkeys"
+        path.write_text(vkeys)
+        copy = self.service.copy_database()
+        self.addCleanup(copy.unlink)
+        own = run([service.bin_folder / "chancery", "audit", "verify", "--database", copy, "--vkeys",
+                   path], check=False)
+        other = run([service.sys.executable, service.AUDIT_VERIFIER, copy, *vkeys.split()],
+                    check=False)
+        self.assertEqual(own.returncode, other.returncode, (own, other))
+        return own.returncode
+
+    def test_rotate_and_retire(self):
+        self.assertEqual(self.change("retire-keys").returncode, 1)
+        for who in ("operator", "auditor"):
+            self.assertEqual(self.change("rotate-keys", who).returncode, 1)
+        self.assertEqual(self.signatures(), 2)
+        done = self.change("rotate-keys")
+        self.assertEqual(done.returncode, 0, done)
+        both = json.loads(done.stdout)["vkeys"]
+        self.assertEqual(len(both), 4)
+        self.assertEqual((self.service.home / "log-keys").read_text().split(), both)
+        self.assertEqual(self.signatures(), 4)
+        self.service.stop()
+        self.service.start()
+        self.assertEqual(self.signatures(), 4)
+        wait_until(lambda: self.change("retire-keys").returncode == 0, "the old keys are retired")
+        self.assertEqual(self.signatures(), 2)
+        second = (self.service.home / "log-keys").read_text()
+        self.assertEqual(set(self.first.split()) | set(second.split()), set(both))
+        self.assertFalse(set(self.first.split()) & set(second.split()))
+        for vkeys in (self.first, second, self.first + second):
+            self.assertEqual(self.verify_with(vkeys), 0, vkeys)
+        other = Service()
+        self.addCleanup(other.remove)
+        self.assertEqual(self.verify_with((other.home / "log-keys").read_text()), 1)
+
+
 class PublicEntriesTests(unittest.TestCase):
     def test_entries_for_everybody(self):
         installation = Service()

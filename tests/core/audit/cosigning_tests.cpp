@@ -293,7 +293,8 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
          "ALTER TABLE revocation DROP COLUMN shard;"
          "ALTER TABLE revocation DROP COLUMN invalidity_date;"
          "ALTER TABLE revocation DROP COLUMN incident;"
-         "DROP TABLE crl_shards; DROP TABLE crl; CREATE TABLE crl (issuer TEXT PRIMARY KEY) STRICT;"
+         "DROP TABLE log_keys; DROP TABLE crl_shards; DROP TABLE crl; CREATE TABLE crl (issuer "
+         "TEXT PRIMARY KEY) STRICT;"
          "PRAGMA user_version = 2");
   const auto older = Store::open_read_only(database());
   BOOST_REQUIRE(!older);

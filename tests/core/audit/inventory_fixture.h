@@ -15,6 +15,7 @@ struct InventoryLog : LogHome {
       add_machine(name);
       publish_crl(name, "1000");
     }
+    name_log_keys();
     renewed = add_machine("one");
     enroll(renewed, Conclusion::ok);
     used_up = add_machine("two");
@@ -23,6 +24,14 @@ struct InventoryLog : LogHome {
     ask("released", Conclusion::ok);
     ask("lost", Conclusion::unknown);
     claim("open");
+  }
+
+  void name_log_keys() {
+    LogKeysRecord row;
+    for (const NoteVerifier& verifier : verifiers()) row.vkeys.push_back(verifier.vkey());
+    AuditEntry entry(EntryKind::log);
+    entry.set("vkeys", row.vkeys);
+    log->record(context_of("self"), std::move(entry), {AddLogKeys{row}}).value();
   }
 
   void create_key(const std::string& name) {

@@ -9,9 +9,15 @@
 namespace chancery {
 
 bool python_says_good(const LogHome& home) {
+  std::vector<std::string> vkeys;
+  for (const NoteVerifier& verifier : home.verifiers()) vkeys.push_back(verifier.vkey());
+  return python_says_good(home, vkeys);
+}
+
+bool python_says_good(const LogHome& home, const std::vector<std::string>& vkeys) {
   std::string command = "python3 '" + std::string(CHANCERY_SOURCE_DIR) +
                         "/tests/audit_verifier.py' '" + home.database() + "'";
-  for (const NoteVerifier& verifier : home.verifiers()) command += " '" + verifier.vkey() + "'";
+  for (const std::string& vkey : vkeys) command += " '" + vkey + "'";
   const int status =
       std::system((command + " > '" + home.folder().file("python.txt") + "' 2>&1").c_str());
   std::ifstream file(home.folder().file("python.txt"));
