@@ -8,6 +8,7 @@
 #include "core/cosigning.h"
 #include "core/crl_publisher.h"
 #include "core/instance.h"
+#include "core/ocsp_responder.h"
 
 namespace chancery {
 
@@ -17,6 +18,7 @@ struct Application {
   CheckpointPublisher& checkpoints;
   CrlPublisher& crls;
   AuditIndex& audit_index;
+  OcspResponder* ocsp;  ///< null where the configuration has none
   const Authentication& authenticate;
   AuthenticationFailures& failures;
   Metrics& metrics;

@@ -82,19 +82,22 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   // One that was made before the log said so, and a file that a crash left as it was.
   RETURN_IF_ERROR(daemon->checkpoints_->state_keys({Instance::self().context}));
   RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
-  daemon->application_.emplace(Application{
-      instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->authentication_,
-      daemon->failures_, daemon->metrics_, std::string(openapi_document()),
-      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
-      [raw = daemon.get()] { return raw->stopping_.load(); },
-      [raw = daemon.get()] { return raw->cosigning_->status(); }});
+  daemon->application_.emplace(
+      Application{instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_,
+                  daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->authentication_,
+                  daemon->failures_, daemon->metrics_, std::string(openapi_document()),
+                  [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+                  [raw = daemon.get()] { return raw->stopping_.load(); },
+                  [raw = daemon.get()] { return raw->cosigning_->status(); }});
   RETURN_IF_ERROR(daemon->start_cosigning());
   daemon->register_metrics();
   daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
       limits::checkpoint_interval, [raw = daemon.get()] { raw->publish_checkpoint(); });
   daemon->crl_ticker_ = std::make_unique<Ticker>(1s, [raw = daemon.get()] {
     if (!raw->instance_.token().status().up) return;  // every attempt would be a record
-    [[maybe_unused]] const auto published = raw->crls_.publish_due();  // its problem() is shown
+    // What fails is tried again, and shown by the metrics.
+    if (raw->ocsp_) (void)raw->ocsp_->renew_due();
+    (void)raw->crls_.publish_due();
   });
   RETURN_IF_ERROR(daemon->start_public());
   if (auto started = daemon->start_api(); !started) {
@@ -114,7 +117,9 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
       authentication_(instance, failures_, foreign_),
       crls_(instance.service(), instance.store(), instance.config()),
       audit_index_(instance.store(), instance.config().home + "/audit-index.db"),
-      heartbeat_(instance.log(), instance.config().heartbeat) {}
+      heartbeat_(instance.log(), instance.config().heartbeat) {
+  if (instance.config().ocsp) ocsp_.emplace(instance);
+}
 
 Daemon::~Daemon() {
   stopping_ = true;

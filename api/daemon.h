@@ -60,6 +60,7 @@ class Daemon {
   void maintain();
   void reconcile(const TokenStatus& token);
   void register_metrics();
+  void register_ocsp_metrics();
   void register_witness_metrics();
   void register_connection_metrics(const std::string& listener,
                                    const std::unique_ptr<ConnectionServer>& server);
@@ -72,6 +73,7 @@ class Daemon {
   Authentication authentication_;
   CrlPublisher crls_;
   AuditIndex audit_index_;
+  std::optional<OcspResponder> ocsp_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   Heartbeat heartbeat_;

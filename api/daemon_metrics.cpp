@@ -34,6 +34,7 @@ void Daemon::register_metrics() {
           [&log] { return static_cast<double>(log.counters().commits); });
   gauge("chancery_checkpoint_published", "0 when the last checkpoint could not be published",
         [this] { return checkpoints_->problem().empty() ? 1.0 : 0.0; });
+  if (ocsp_) register_ocsp_metrics();
   gauge("chancery_crl_published", "0 when the last CRL could not be published",
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
@@ -119,6 +120,19 @@ void Daemon::register_connection_metrics(const std::string& listener,
           &ServerCounters::failed_handshakes);
   counter("chancery_http_overloaded_total", "requests answered 503 because no worker came free",
           &ServerCounters::overloaded);
+}
+
+void Daemon::register_ocsp_metrics() {
+  const auto answers = [this](const char* how, std::uint64_t OcspResponder::Counters::*member) {
+    metrics_.counter("chancery_ocsp_answers_total", "OCSP responses, by how they came about",
+                     {{"how", how}},
+                     [this, member] { return static_cast<double>(ocsp_->counters().*member); });
+  };
+  answers("cached", &OcspResponder::Counters::from_cache);
+  answers("signed", &OcspResponder::Counters::signed_anew);
+  answers("failed", &OcspResponder::Counters::failed);
+  metrics_.gauge("chancery_ocsp_responders", "CAs whose OCSP responder has a certificate", {},
+                 [this] { return static_cast<double>(ocsp_->ready()); });
 }
 
 }  // namespace chancery

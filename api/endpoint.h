@@ -67,6 +67,7 @@ std::vector<Route> status_routes(Application& application);
 std::vector<Route> health_routes(Application& application);
 std::vector<Route> distribution_routes(Application& application);
 std::vector<Route> crl_routes(Application& application);
+std::vector<Route> ocsp_routes(Application& application);
 Route list_cas_route(Application& application);
 Route grow_crl_shards_route(Application& application);
 std::vector<Route> log_routes(Application& application);

@@ -25,6 +25,7 @@ std::vector<Route> api_routes(Application& application) {
 std::vector<Route> public_routes(Application& application) {
   std::vector<Route> routes = distribution_routes(application);
   append(routes, crl_routes(application));
+  append(routes, ocsp_routes(application));
   append(routes, health_routes(application));
   append(routes, public_log_routes(application));
   return routes;

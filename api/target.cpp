@@ -72,8 +72,18 @@ Result<std::string> decode(std::string_view text, bool (*allowed)(char), const c
   return decoded;
 }
 
+/// RFC 6960 appendix A.1: what follows is one piece of base64, whose slashes need not be encoded.
+constexpr std::string_view kOcspPath = "/ocsp/";
+
+Result<std::vector<std::string>> parse_ocsp_path(std::string_view path) {
+  const auto allowed = [](char c) { return is_path_character(c) || c == '/'; };
+  ASSIGN_OR_RETURN(std::string request, decode(path.substr(kOcspPath.size()), allowed, "path"));
+  return std::vector<std::string>{"ocsp", std::move(request)};
+}
+
 Result<std::vector<std::string>> parse_path(std::string_view path) {
   if (path.empty() || path[0] != '/') return invalid("path", "the target must begin with a slash");
+  if (path.starts_with(kOcspPath)) return parse_ocsp_path(path);
   std::vector<std::string> segments;
   if (path == "/") return segments;
   for (std::size_t begin = 1; begin <= path.size();) {

@@ -20,7 +20,7 @@ struct Target {
 /// that two readers could understand differently: a character that RFC 3986 does not allow there,
 /// a bad percent sequence, an empty or a dot segment (also an encoded one), a decoded slash or
 /// control character, invalid UTF-8, a query parameter without a name or "=", or a repeated one.
-/// A "+" means itself.
+/// A "+" means itself. Only behind /ocsp/ a slash does, too: all of that is one segment.
 Result<Target> parse_target(std::string_view text);
 
 }  // namespace chancery

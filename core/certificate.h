@@ -41,10 +41,11 @@ class Issuer {
  public:
   /// `certificate` is the issuer's own, DER. `public_url` such as "http://127.0.0.1:8080", without
   /// a slash at the end. The CDP is PUBLIC_URL/crl/ and CrlScope::path(); AIA caIssuers is
-  /// PUBLIC_URL/ca/NAME.crt.
+  /// PUBLIC_URL/ca/NAME.crt, and with `ocsp` there is AIA ocsp PUBLIC_URL/ocsp too.
   /// invalid_request (field "certificate") when it is not a CA's that signs certificates and CRLs
   /// and has a subject key identifier.
-  static Result<Issuer> create(CaName name, ByteView certificate, std::string public_url);
+  static Result<Issuer> create(CaName name, ByteView certificate, std::string public_url,
+                               bool ocsp = false);
   /// For a root before it has a certificate: it will be issuer and subject of its first one.
   static Result<Issuer> create_root(CaName name, const Subject& subject, const PublicKey& key,
                                     std::string public_url);
@@ -63,6 +64,8 @@ class Issuer {
   /// How many CAs may follow below it; none: any number.
   [[nodiscard]] std::optional<int> path_length() const;
   [[nodiscard]] std::string crl_url(const CrlScope& scope) const;
+  /// For AIA ocsp; empty where there is no responder.
+  [[nodiscard]] std::string ocsp_url() const;
   /// Where its own certificate is, for AIA caIssuers.
   [[nodiscard]] std::string certificate_url() const;
 

@@ -161,6 +161,13 @@ Result<std::string> tls_name(std::string_view text) {
   return normalize_ip(text);
 }
 
+/// Whether they count as revoked.
+Result<bool> unknown_certificates(std::string_view text) {
+  if (text == "unknown") return false;
+  if (text == "revoked") return true;
+  return invalid("", "must be unknown or revoked");
+}
+
 /// Whether everybody is.
 Result<bool> entry_readers(std::string_view text) {
   if (text == "auditors") return false;
@@ -291,16 +298,18 @@ Result<void> check(const Config& config) {
   return {};
 }
 
-constexpr std::array<std::string_view, 19> kMembers = {
-    "version",       "api",         "public",      "public_url",    "tls_names",
-    "trust_anchors", "workers",     "connections", "token",         "log_origin",
-    "trust_domain",  "backdate",    "crl",         "blocked_keys",  "enrollment",
-    "profiles",      "description", "log",         "witness_policy"};
+constexpr std::array<std::string_view, 20> kMembers = {
+    "version",       "api",         "public",      "public_url",     "tls_names",
+    "trust_anchors", "workers",     "connections", "token",          "log_origin",
+    "trust_domain",  "backdate",    "crl",         "blocked_keys",   "enrollment",
+    "profiles",      "description", "log",         "witness_policy", "ocsp"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
                                                          "issuing_distribution_point"};
 constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
+constexpr std::array<std::string_view, 4> kOcspMembers = {"enabled", "lifetime", "unknown",
+                                                          "fresh_per_second"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -342,6 +351,14 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                      .read("delta", config.crl_delta, boolean)
                      .read("issuing_distribution_point", config.crl_issuing_distribution_point,
                            boolean)
+                     .done();
+               })
+      .section("ocsp", kOcspMembers,
+               [&](Section& ocsp) {
+                 return ocsp.read("enabled", config.ocsp, boolean)
+                     .read("lifetime", config.ocsp_lifetime, parse_duration)
+                     .read("unknown", config.ocsp_unknown_is_revoked, unknown_certificates)
+                     .read("fresh_per_second", config.ocsp_fresh_per_second, number(1, 100'000))
                      .done();
                })
       .section("enrollment", kEnrollmentMembers, [&](Section& enrollment) {

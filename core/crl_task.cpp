@@ -6,6 +6,7 @@ namespace chancery {
 namespace {
 
 constexpr std::size_t kEntryBytes = 54;  // one with a reason, in DER
+constexpr std::size_t kAroundEntries = 4096;
 
 class CrlTask : public SigningTask {
  public:
@@ -119,7 +120,14 @@ class CrlTask : public SigningTask {
       // An entry leaves after it was on one list that was made after its certificate's end (RFC
       // 5280 section 3.3).
       if (last) record_.since = last->this_update;
-      entries.reserve((last ? last->entries + last->entries / 8 : 0) * kEntryBytes + 4096);
+      std::uint64_t expected = 0;
+      for (const CrlScope& shard : shards()) {
+        ASSIGN_OR_RETURN(const std::uint64_t count,
+                         store_.count_revoked(name_, shard, record_.since));
+        expected += count;
+      }
+      // And what goes around them: the list is made in this memory and stays there.
+      entries.reserve(expected * kEntryBytes + kAroundEntries);
       for (const CrlScope& shard : shards()) {
         RETURN_IF_ERROR(store_.each_revoked(name_, shard, record_.since, add));
       }
@@ -167,9 +175,8 @@ class CrlTask : public SigningTask {
                        store_.revoked_and_expired(name_, shard, last.since, record_.since));
       may_be_gone += expired;
     }
-    RETURN_IF_ERROR(store_.each_revoked_from(name_, last.covers, [&](const RevokedEntry& entry) {
-      if (entry.reason == RevocationReason::remove_from_crl) ++may_be_gone;
-    }));
+    ASSIGN_OR_RETURN(const std::uint64_t released, store_.released_from(name_, last.covers));
+    may_be_gone += released;
     const std::uint64_t left = draft_.entries + may_be_gone;
     lost_ = last.entries > left ? last.entries - left : 0;
     return {};

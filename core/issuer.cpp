@@ -19,6 +19,7 @@ struct Issuer::State {
   Bytes certificate, subject_name, subject_key_id, spki;
   std::optional<int> path_length;
   std::string public_url;
+  bool ocsp = false;
   RehearsalKey rehearsal_key;
 };
 
@@ -92,6 +93,13 @@ void write_location_extensions(DerWriter& out, const Issuer& issuer,
   }
   write_extension(out, oid::authority_info_access, false, [&] {
     out.sequence([&] {
+      // A responder's own certificate is not asked about (RFC 6960 section 4.2.2.2.1).
+      if (!issuer.ocsp_url().empty() && !draft.profile->ocsp_nocheck) {
+        out.sequence([&] {
+          out.oid(oid::ocsp);
+          out.element(general_name::uri, issuer.ocsp_url());
+        });
+      }
       out.sequence([&] {
         out.oid(oid::ca_issuers);
         out.element(general_name::uri, issuer.certificate_url());
@@ -151,7 +159,8 @@ Issuer::Issuer(Issuer&&) noexcept = default;
 Issuer& Issuer::operator=(Issuer&&) noexcept = default;
 Issuer::~Issuer() = default;
 
-Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string public_url) {
+Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string public_url,
+                              bool ocsp) {
   RETURN_IF_ERROR(check_public_url(public_url));
   ASSIGN_OR_RETURN(CertificateInfo info, parse_certificate(certificate));
   if (!signs_certificates_and_crls(info) || info.subject_key_id.empty()) {
@@ -161,10 +170,11 @@ Result<Issuer> Issuer::create(CaName name, ByteView certificate, std::string pub
   }
   ASSIGN_OR_RETURN(const PublicKey key, PublicKey::from_spki(info.spki));
   ASSIGN_OR_RETURN(RehearsalKey rehearsal_key, RehearsalKey::create(key.type()));
-  return Issuer(std::make_unique<State>(State{
-      std::move(name), row(key.type()).default_algorithm, info.not_before, info.not_after,
-      copy_of(certificate), std::move(info.subject_name), std::move(info.subject_key_id),
-      std::move(info.spki), info.path_length, std::move(public_url), std::move(rehearsal_key)}));
+  return Issuer(std::make_unique<State>(
+      State{std::move(name), row(key.type()).default_algorithm, info.not_before, info.not_after,
+            copy_of(certificate), std::move(info.subject_name), std::move(info.subject_key_id),
+            std::move(info.spki), info.path_length, std::move(public_url), ocsp,
+            std::move(rehearsal_key)}));
 }
 
 Result<Issuer> Issuer::create_root(CaName name, const Subject& subject, const PublicKey& key,
@@ -176,7 +186,7 @@ Result<Issuer> Issuer::create_root(CaName name, const Subject& subject, const Pu
   return Issuer(std::make_unique<State>(
       State{std::move(name), row(key.type()).default_algorithm, from_unix_seconds(0), never,
             Bytes{}, encode_name(subject), key_id_of(key.spki()), key.spki(), std::nullopt,
-            std::move(public_url), std::move(rehearsal_key)}));
+            std::move(public_url), false, std::move(rehearsal_key)}));
 }
 
 const CaName& Issuer::name() const {
@@ -209,6 +219,10 @@ std::optional<int> Issuer::path_length() const {
 
 std::string Issuer::crl_url(const CrlScope& scope) const {
   return state_->public_url + "/crl/" + scope.path(state_->name.text());
+}
+
+std::string Issuer::ocsp_url() const {
+  return state_->ocsp ? state_->public_url + "/ocsp" : std::string();
 }
 
 std::string Issuer::certificate_url() const {

@@ -10,6 +10,7 @@ namespace {
 constexpr std::array kNames = {
     Named{KeyPurpose::ca, "ca"},
     Named{KeyPurpose::audit_log, "audit-log"},
+    Named{KeyPurpose::ocsp, "ocsp"},
     Named{KeyPurpose::data, "data"},
 };
 constexpr std::span<const Named<KeyPurpose>> kTable(kNames);

@@ -13,6 +13,7 @@ namespace chancery {
 enum class KeyPurpose {
   ca,         ///< certificates and CRLs of one CA
   audit_log,  ///< checkpoints
+  ocsp,       ///< answers about the certificates of one CA
   data,       ///< what machines send to /v1/keys/{name}/sign
 };
 std::string_view name_of(KeyPurpose purpose);

@@ -155,7 +155,8 @@ Result<void> SigningService::load() {
   for (CaRecord& row : rows) {
     if (ca(row.name)) continue;
     ASSIGN_OR_RETURN(const Key* key, keys_.find(row.key));
-    ASSIGN_OR_RETURN(Issuer issuer, Issuer::create(row.name, row.certificate, config_.public_url));
+    ASSIGN_OR_RETURN(Issuer issuer,
+                     Issuer::create(row.name, row.certificate, config_.public_url, config_.ocsp));
     ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(row.certificate));
     ASSIGN_OR_RETURN(const Serial serial, Serial::from(info.serial));
     const CaName name = row.name;

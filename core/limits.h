@@ -120,6 +120,13 @@ inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 inline constexpr unsigned crl_shards = 4096;           // of one CA at most
 inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served as DER only
 
+// OCSP
+inline constexpr std::size_t ocsp_request_bytes = 4096;
+inline constexpr std::size_t ocsp_certificates = 16;       // in one request
+inline constexpr std::size_t ocsp_cache_bytes = 64 << 20;  // answers that are kept
+inline constexpr auto ocsp_max_age =
+    10s;  // a revocation is seen within seconds, also through caches
+
 // Failed authentications: one entry per source and interval at most, with a count
 inline constexpr auto authentication_failure_interval = 60s;
 inline constexpr std::size_t authentication_failure_sources = 1024;

@@ -174,26 +174,34 @@ bool crl_distribution_point_is_shards(const LintCase& c) {
   return uri && *uri == c.issuer.crl_url(crl_scope_of(c.draft));
 }
 
-// AuthorityInfoAccessSyntax with one caIssuers URI.
-Result<std::string> read_ca_issuers(ByteView value) {
+// AuthorityInfoAccessSyntax (RFC 5280 section 4.2.2.1), each access with a URI.
+using Access = std::pair<std::string, std::string>;  // method and URI
+Result<std::vector<Access>> read_access(ByteView value) {
   DerReader outer(value, kField);
   ASSIGN_OR_RETURN(DerReader list, outer.enter(der::sequence));
   RETURN_IF_ERROR(outer.end());
-  ASSIGN_OR_RETURN(DerReader access, list.enter(der::sequence));
-  RETURN_IF_ERROR(list.end());
-  ASSIGN_OR_RETURN(const ByteView method, access.oid());
-  ASSIGN_OR_RETURN(const DerElement location, access.element(general_name::uri));
-  RETURN_IF_ERROR(access.end());
-  if (text_of(method) != oid::ca_issuers) return invalid(std::string(kField), "not caIssuers");
-  return std::string(text_of(location.content));
+  std::vector<Access> all;
+  while (!list.at_end()) {
+    ASSIGN_OR_RETURN(DerReader access, list.enter(der::sequence));
+    ASSIGN_OR_RETURN(const ByteView method, access.oid());
+    ASSIGN_OR_RETURN(const DerElement location, access.element(general_name::uri));
+    RETURN_IF_ERROR(access.end());
+    all.emplace_back(text_of(method), text_of(location.content));
+  }
+  return all;
 }
 
 bool authority_info_access_is_issuers(const LintCase& c) {
   const ExtensionView* extension = c.extension(oid::authority_info_access);
   if (c.is_root()) return !extension;
   if (!extension) return false;
-  const auto uri = read_ca_issuers(extension->value);
-  return uri && *uri == c.issuer.certificate_url();
+  std::vector<Access> expected;
+  if (!c.issuer.ocsp_url().empty() && !c.draft.profile->ocsp_nocheck) {
+    expected.emplace_back(oid::ocsp, c.issuer.ocsp_url());
+  }
+  expected.emplace_back(oid::ca_issuers, c.issuer.certificate_url());
+  const auto access = read_access(extension->value);
+  return access && *access == expected;
 }
 
 bool ocsp_nocheck_is_profiles(const LintCase& c) {

@@ -31,6 +31,14 @@ inline constexpr auto authority_info_access = "\x2b\x06\x01\x05\x05\x07\x01\x01"
 inline constexpr auto ca_issuers = "\x2b\x06\x01\x05\x05\x07\x30\x02"sv;
 inline constexpr auto ocsp_no_check = "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"sv;  // RFC 6960
 
+// OCSP: RFC 6960 sections 4.2.1 and 4.4
+inline constexpr auto ocsp = "\x2b\x06\x01\x05\x05\x07\x30\x01"sv;
+inline constexpr auto ocsp_basic = "\x2b\x06\x01\x05\x05\x07\x30\x01\x01"sv;
+inline constexpr auto ocsp_nonce = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"sv;
+inline constexpr auto ocsp_extended_revoke = "\x2b\x06\x01\x05\x05\x07\x30\x01\x09"sv;
+// The hash of a CertID: RFC 3279 section 2.1
+inline constexpr auto sha1 = "\x2b\x0e\x03\x02\x1a"sv;
+
 // Extended key usages, RFC 5280 section 4.2.1.12
 inline constexpr auto server_auth = "\x2b\x06\x01\x05\x05\x07\x03\x01"sv;
 inline constexpr auto client_auth = "\x2b\x06\x01\x05\x05\x07\x03\x02"sv;

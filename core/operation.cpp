@@ -23,6 +23,7 @@ constexpr std::array kNames = {
     Named{machine_read, "machine.read"},
     Named{ca_create, "ca.create"},
     Named{crl_sign, "crl.sign"},
+    Named{ocsp_sign, "ocsp.sign"},
     Named{policy_read, "policy.read"},
     Named{policy_change, "policy.change"},
     Named{audit_read, "audit.read"},

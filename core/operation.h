@@ -22,6 +22,7 @@ enum class Operation {
   machine_read,
   ca_create,
   crl_sign,
+  ocsp_sign,
   policy_read,
   policy_change,
   audit_read,

@@ -8,6 +8,8 @@
 #include "core/audit_log.h"
 #include "core/certificate_request.h"
 #include "core/crl_scope.h"
+#include "core/key.h"
+#include "core/ocsp_response.h"
 #include "core/revocation.h"
 #include "core/secret.h"
 
@@ -48,7 +50,17 @@ struct SignCrl {
   CrlScope scope;
 };
 
-using SigningRequest = std::variant<IssueCertificate, RenewCertificate, Enroll, SignData, SignCrl>;
+/// A responder's answer about certificates of the issuer (RFC 6960).
+struct SignOcsp {
+  CaName issuer;
+  const Key* key = nullptr;  ///< the responder's
+  Bytes certificate;         ///< the responder's, DER
+  OcspDraft draft;
+  std::vector<Bytes> serials;  ///< of the answers, as they were asked
+};
+
+using SigningRequest =
+    std::variant<IssueCertificate, RenewCertificate, Enroll, SignData, SignCrl, SignOcsp>;
 
 /// What a request leaves behind once everything is durable. Responses are built from it alone.
 struct Outcome {
@@ -56,7 +68,7 @@ struct Outcome {
   std::uint64_t intent = 0, outcome = 0;  ///< indices of the two log entries
   Bytes signature;                        ///< of SignData
   std::string serial;                     ///< of a certificate, hexadecimal
-  Bytes certificate;                      ///< DER; of SignCrl the CRL
+  Bytes certificate;                      ///< DER; of SignCrl the CRL, of SignOcsp the response
   CaName issuer;                          ///< who signed it
   Time not_after;
   bool repeated = false;  ///< the stored answer to a repeated idempotency key

@@ -171,6 +171,10 @@ SigningService::TaskResult SigningService::task_for(const Caller&, const SignCrl
                        store_);
 }
 
+SigningService::TaskResult SigningService::task_for(const Caller&, const SignOcsp& request) {
+  return make_ocsp_task(request);
+}
+
 SigningService::TaskResult SigningService::certificate_task(const Caller& caller,
                                                             CertificateOrder order,
                                                             std::optional<Seconds> validity) {

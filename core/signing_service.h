@@ -83,6 +83,7 @@ class SigningService {
   TaskResult task_for(const Caller& caller, const Enroll& request);
   TaskResult task_for(const Caller& caller, const SignData& request);
   TaskResult task_for(const Caller& caller, const SignCrl& request);
+  TaskResult task_for(const Caller& caller, const SignOcsp& request);
   TaskResult certificate_task(const Caller& caller, CertificateOrder order,
                               std::optional<Seconds> validity);
   Result<const Profile*> profile(const ProfileName& name) const;

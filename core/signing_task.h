@@ -64,6 +64,9 @@ std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const
                                            std::vector<unsigned> shard_counts, const Config& config,
                                            Store& store);
 
+/// An OCSP response; `request` outlives the task.
+std::unique_ptr<SigningTask> make_ocsp_task(const SignOcsp& request);
+
 /// For a token that is down before anything was asked of it.
 Error token_down(const std::string& problem);
 

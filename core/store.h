@@ -310,9 +310,13 @@ class Store {
   /// Those of all shards whose entry is at or above `first_entry`, released ones too.
   Result<void> each_revoked_from(const CaName& issuer, std::uint64_t first_entry,
                                  const RevokedSink& sink);
+  /// How many there are on it.
+  Result<std::uint64_t> count_revoked(const CaName& issuer, const CrlScope& shard, Time since);
   /// How many certificates left a shard's list by expiring: from `since` to before `until`.
   Result<std::uint64_t> revoked_and_expired(const CaName& issuer, const CrlScope& shard, Time since,
                                             Time until);
+  /// How many of the issuer's are released now whose entry is at or above `first_entry`.
+  Result<std::uint64_t> released_from(const CaName& issuer, std::uint64_t first_entry);
   Result<std::uint64_t> revocation_count();
   /// As certificates_by_number.
   Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);

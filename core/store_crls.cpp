@@ -39,6 +39,23 @@ Result<void> Store::each_revoked_from(const CaName& issuer, std::uint64_t first_
   return hand_over(query, sink);
 }
 
+Result<std::uint64_t> Store::count_revoked(const CaName& issuer, const CrlScope& shard,
+                                           Time since) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_number(*reader,
+                     "SELECT count(*) FROM revocation INDEXED BY revocation_list WHERE issuer = ?"
+                     " AND crl_shards = ? AND shard = ? AND not_after >= ?",
+                     issuer.text(), shard.shards, shard.shard, store_rows::to_micros(since));
+}
+
+Result<std::uint64_t> Store::released_from(const CaName& issuer, std::uint64_t first_entry) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_number(*reader,
+                     "SELECT count(*) FROM revocation INDEXED BY revocation_released"
+                     " WHERE issuer = ? AND entry >= ? AND reason = 'removeFromCRL'",
+                     issuer.text(), first_entry);
+}
+
 Result<std::uint64_t> Store::revoked_and_expired(const CaName& issuer, const CrlScope& shard,
                                                  Time since, Time until) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());

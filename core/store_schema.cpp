@@ -189,6 +189,7 @@ ALTER TABLE revocation ADD COLUMN incident TEXT NOT NULL DEFAULT '';
 -- All that a list says: it is made of this index alone, and what has expired is not even read.
 CREATE INDEX revocation_list ON revocation
   (issuer, crl_shards, shard, not_after, serial, revoked_at, reason, invalidity_date);
+CREATE INDEX revocation_released ON revocation (issuer, entry) WHERE reason = 'removeFromCRL';
 CREATE TRIGGER revocation_update BEFORE UPDATE ON revocation
   WHEN OLD.reason NOT IN ('certificateHold', 'removeFromCRL')
     OR (OLD.reason = 'removeFromCRL' AND NEW.reason = 'removeFromCRL')

@@ -13,8 +13,9 @@ using enum Operation;
 
 constexpr OperationSet kProfiled = {certificate_issue,   certificate_renew, certificate_revoke,
                                     certificate_release, certificate_read,  machine_add};
-constexpr OperationSet kIssued = {certificate_issue,   certificate_renew, certificate_revoke,
-                                  certificate_release, certificate_read,  crl_sign};
+constexpr OperationSet kIssued = {
+    certificate_issue, certificate_renew, certificate_revoke, certificate_release,
+    certificate_read,  crl_sign,          ocsp_sign};
 constexpr OperationSet kNewKeys = {certificate_issue, certificate_renew, key_create};
 constexpr OperationSet kSigning = {key_sign, key_sign_digest};
 constexpr OperationSet kOwned = {certificate_issue,   certificate_renew, certificate_revoke,

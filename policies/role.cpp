@@ -32,6 +32,7 @@ constexpr std::array kTable = {
     RoleRow{machine_read,        false, all,           in_scope, all},
     RoleRow{ca_create,           true,  all,           none,     none},
     RoleRow{crl_sign,            true,  none,          all,      none},
+    RoleRow{ocsp_sign,           true,  none,          none,     none},
     RoleRow{policy_read,         false, all,           none,     all},
     RoleRow{policy_change,       true,  all,           none,     none},
     RoleRow{audit_read,          false, none,          none,     all},

@@ -136,10 +136,11 @@ MEMBER_LISTS = {
     "kTokenMembers": "token.",
     "kCrlMembers": "crl.",
     "kLogMembers": "log.",
+    "kOcspMembers": "ocsp.",
     "kEnrollmentMembers": "enrollment.",
     "kProfileMembers": "profiles.NAME.",
 }
-SECTIONS = {"token", "crl", "log", "enrollment", "profiles"}  # members that only have others below them
+SECTIONS = {"token", "crl", "log", "ocsp", "enrollment", "profiles"}  # members that only have others below them
 
 
 def check_members(config, document):

@@ -207,10 +207,10 @@ def measure_revocation(options, table):
     good = 200
     with Installation(options.bin) as installation:
         installation.administrator("ca", "crl-shards", "issuing", str(REVOCATION_SHARDS))
-        present = len(installation.serials_from(0, 1000))
         revoked = 0
         for count in sorted(options.revoked):
             installation.stop()
+            present = installation.certificates()
             run([options.bin / "store_preload", "--home", installation.home, "--count",
                  present + good + count, "--revoked", count, "--shards", REVOCATION_SHARDS])
             began = time.monotonic()
@@ -223,9 +223,8 @@ def measure_revocation(options, table):
                    "peak MB": installation.peak_megabytes(),
                    "list MB": len(installation.public("/crl/issuing.crl")) / 1e6,
                    "gzip MB": len(installation.public("/crl/issuing.crl", compressed=True)) / 1e6}
-            row.update(installation.revoke_one_by_one(installation.serials_from(present, good)))
+            row.update(installation.revoke_one_by_one(installation.good_serials(present, good)))
             table.row("revocation", row)
-            present += good + count
             revoked += good
 
 

@@ -117,13 +117,22 @@ class Installation:
                 return int(line.split()[1]) / 1024
         raise RuntimeError("the kernel does not say how much memory the daemon has")
 
-    def serials_from(self, number, count):
-        """Of certificates in the order of their issue, from the first after `number`."""
+    def good_serials(self, after, count):
+        """Of machines' certificates that are not revoked, from the first after number `after`."""
+        return [row[0] for row in self._query(
+            "SELECT lower(hex(serial)) FROM certificate WHERE number > ? AND machine <> 'self'"
+            " AND serial NOT IN (SELECT serial FROM revocation) ORDER BY number LIMIT ?",
+            after, count)]
+
+    def certificates(self):
+        return self._query("SELECT count(*) FROM certificate")[0][0]
+
+    def _query(self, sql, *parameters):
         database = sqlite3.connect(f"file:{self.home}/chancery.db?mode=ro", uri=True)
-        rows = database.execute("SELECT lower(hex(serial)) FROM certificate WHERE number > ?"
-                                " ORDER BY number LIMIT ?", (number, count)).fetchall()
-        database.close()
-        return [row[0] for row in rows]
+        try:
+            return database.execute(sql, parameters).fetchall()
+        finally:
+            database.close()
 
     def revoke_one_by_one(self, serials):
         """Latency and the daemon's CPU time of a revocation."""

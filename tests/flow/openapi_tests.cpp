@@ -61,10 +61,12 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
                                                  instance().keys(), instance().config().log_origin);
   BOOST_REQUIRE(checkpoints);
   CrlPublisher crls(service(), store(), instance().config());
+  OcspResponder ocsp(instance());
   AuditIndex index(store(), home() / "audit-index.db");
   Metrics metrics;
-  Application application{instance(), **checkpoints, crls, index, authentication,
-                          failures,   metrics,       "",   [] {}, [] { return false; }};
+  Application application{instance(),          **checkpoints, crls,    index, &ocsp,
+                          authentication,      failures,      metrics, "",    [] {},
+                          [] { return false; }};
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {
     for (const Route& route : routes) {

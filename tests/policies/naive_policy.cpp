@@ -210,7 +210,7 @@ int failed_conditions(const NaiveGrant& grant, const Machine& machine,
   const bool certificate =
       issues || is(operation, {certificate_revoke, certificate_release, certificate_read});
   int failed = 0;
-  if (certificate || operation == crl_sign) {
+  if (certificate || is(operation, {crl_sign, ocsp_sign})) {
     failed += !grant.issuers.empty() && !in(grant.issuers, question.issuer);
   }
   if (certificate || operation == machine_add) {

@@ -121,7 +121,7 @@ NaiveGrant random_grant(Chance& chance, std::size_t number) {
   const bool issues = has({certificate_issue, certificate_renew});
   const bool certificate =
       issues || has({certificate_revoke, certificate_release, certificate_read});
-  if (certificate || has({crl_sign})) grant.issuers = chance.sometimes(kIssuers);
+  if (certificate || has({crl_sign, ocsp_sign})) grant.issuers = chance.sometimes(kIssuers);
   if (certificate || has({machine_add})) grant.profiles = chance.sometimes(kProfiles);
   if (has({key_create, key_read, key_sign, key_sign_digest}))
     grant.keys = chance.some_of(kKeyPatterns);

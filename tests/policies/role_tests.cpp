@@ -190,8 +190,8 @@ BOOST_AUTO_TEST_CASE(an_administrator_does_not_add_ordinary_machines) {
 }
 
 BOOST_AUTO_TEST_CASE(the_service_itself) {
-  const Operations own = {certificate_issue, key_create, machine_add,
-                          ca_create,         crl_sign,   policy_change};
+  const Operations own = {certificate_issue, key_create, machine_add,  ca_create,
+                          crl_sign,          ocsp_sign,  policy_change};
   for (const char* text : {"version: 1\n", kRolesText}) {
     const auto policy = load_good(text);
     for (Operation operation : operations()) {

@@ -288,7 +288,8 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   tamper(database(),
          "DROP TABLE cosignature;"
          "ALTER TABLE certificate DROP COLUMN crl_shards;"
-         "DROP TRIGGER IF EXISTS revocation_update; DROP INDEX revocation_list;"
+         "DROP TRIGGER IF EXISTS revocation_update; DROP INDEX revocation_list; DROP INDEX "
+         "revocation_released;"
          "ALTER TABLE revocation DROP COLUMN crl_shards;"
          "ALTER TABLE revocation DROP COLUMN shard;"
          "ALTER TABLE revocation DROP COLUMN invalidity_date;"

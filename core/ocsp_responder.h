@@ -1,0 +1,107 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/instance.h"
+#include "core/ocsp_request.h"
+#include "core/ocsp_response.h"
+
+namespace chancery {
+
+/// Answers RFC 6960 requests about the certificates of this service's CAs, each CA's by a responder
+/// of its own: a key in the token that signs nothing else, and a certificate of the profile
+/// "ocsp-signing" that the CA issues, anew at each start and when two thirds of its life are over.
+///
+/// An answer is signed once and kept until it is half as old as it may become, as long as it is
+/// right: when anything at all was revoked since, the store is asked again before it is given.
+class OcspResponder {
+ public:
+  explicit OcspResponder(Instance& instance) : instance_(instance) {}
+
+  /// Makes the responders' keys and certificates where they are due. Reports the last failure; the
+  /// next attempt comes some seconds later. From one thread.
+  Result<void> renew_due();
+  /// Of CAs whose responder has a certificate.
+  [[nodiscard]] std::size_t ready() const;
+
+  struct Reply {
+    std::shared_ptr<const Bytes> der;
+    /// Of one that may be kept by caches: its version, and when it was made and ends.
+    std::string version = {};
+    Time this_update{}, next_update{};
+  };
+  /// Always a response, if only one that says why there is none.
+  Reply answer(ByteView request);
+
+  struct Counters {
+    std::uint64_t from_cache = 0, signed_anew = 0, failed = 0;
+  };
+  [[nodiscard]] Counters counters() const;
+
+ private:
+  struct Responder {
+    const CertificateAuthority* ca;
+    const Key* key;
+    Bytes certificate, key_hash;
+    Time renew_at;
+    Bytes name_sha1, name_sha256, ca_key_sha1, ca_key_sha256;
+  };
+  using ResponderPtr = std::shared_ptr<const Responder>;
+
+  /// What is known of a certificate.
+  struct Known {
+    OcspStatus status;
+    bool listed = false;  ///< it is in the inventory
+  };
+  /// An answer, and what it was made of.
+  struct Cached {
+    std::string cert_id;
+    Reply reply;
+    Known known;
+    std::uint64_t changes;  ///< SigningService::revocation_changes() before the store was asked
+  };
+
+  Result<void> renew(const CertificateAuthority& ca);
+  Result<const Key*> key_of(const CertificateAuthority& ca);
+  [[nodiscard]] ResponderPtr responder_of(const OcspCertId& id) const;
+  [[nodiscard]] Result<Known> look_up(const CertificateAuthority& ca, ByteView serial) const;
+
+  Reply answer_one(const Responder& responder, const OcspCertId& id);
+  Reply answer_fresh(const Responder& responder, const OcspRequest& request);
+  Result<Reply> make(const Responder& responder, const std::vector<OcspCertId>& ids,
+                     const std::vector<OcspStatus>& statuses, ByteView nonce);
+  Reply failure(OcspFailure kind);
+
+  std::optional<Cached> cached(std::string_view cert_id);
+  void keep(Cached one);
+  /// Whether the token and the log can be asked: an attempt that fails is an entry.
+  [[nodiscard]] bool can_sign() const;
+  /// Takes one of the signatures that anybody can cause at will.
+  bool take_fresh();
+
+  Instance& instance_;
+  mutable std::shared_mutex responders_mutex_;
+  std::vector<ResponderPtr> responders_;
+  std::chrono::steady_clock::time_point rest_until_{};
+
+  std::mutex cache_mutex_;
+  std::list<Cached> by_use_;  // the most recently used first
+  std::unordered_map<std::string_view, std::list<Cached>::iterator> by_id_;
+  std::size_t cached_bytes_ = 0;
+
+  std::mutex fresh_mutex_;
+  std::chrono::steady_clock::time_point fresh_since_{};
+  unsigned fresh_taken_ = 0;
+
+  std::atomic<std::uint64_t> from_cache_ = 0, signed_anew_ = 0, failed_ = 0;
+};
+
+}  // namespace chancery
