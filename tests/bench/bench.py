@@ -2,7 +2,8 @@
 
 Rows: the bare token (C_Sign), audited signatures and certificates over HTTPS with mutual TLS and
 keep-alive, the policy's decision time, issuance with many certificates in the store, the audit log as
-it grows, and revocation and CRLs with many revoked. The load
+it grows, revocation and CRLs with many revoked, and OCSP beside `cfssl ocspserve` where that is
+installed (Debian's golang-cfssl), which serves one answer that was signed before. The load
 client runs on the same cores as the service. Each rate of the service stands beside its ratio to
 the best raw rate of the token, measured in the same run.
 """
@@ -12,7 +13,9 @@ import base64
 import json
 import os
 import platform
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +24,8 @@ from pathlib import Path
 
 from installation import Installation, run
 
-PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation")
+PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation",
+         "ocsp")
 KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
 DISTINCT_REQUESTS = 64  # CSRs sent in turn
 
@@ -72,6 +76,83 @@ REVOCATION_COLUMNS = [
     ("peak MB", 8), ("revoke p50 ms", 13), ("cpu us", 8),
 ]
 REVOCATION_SHARDS = 64
+OCSP_COLUMNS = [
+    ("server", 16), ("clients", 7), ("rate", 8), ("ratio", 6), ("p50 ms", 8), ("p99 ms", 8),
+    ("server us", 9),
+]
+OCSP_CLIENTS = (1, 16, 64)
+
+
+def ocsp_load(options, url, body, clients):
+    return json.loads(run([
+        options.bin / "chancery-load", "--url", url, "--method", "POST", "--header",
+        "Content-Type: application/ocsp-request", "--body", body, "--clients", clients, "--seconds",
+        options.seconds, "--json"]))
+
+
+def measure_ocsp(options, table):
+    """Kept answers, answers signed for the asker, and the peer's; ratio: to the peer's best."""
+    table.heading("OCSP by POST over HTTP, keep-alive", OCSP_COLUMNS)
+    rows = []
+    with Installation(options.bin) as installation:
+        installation.stop()
+        with open(installation.home / "config.yaml", "a", encoding="utf-8") as config:
+            config.write("\nocsp:\n  fresh_per_second: 100000\n")
+        installation.start()
+        certificate = installation.enroll("bench.example") / "cert.pem"
+        issuing = installation.home / "ca" / "issuing.pem"
+        requests = {"kept": installation.folder / "kept.der", "signed": installation.folder / "new.der"}
+        base = ["openssl", "ocsp", "-issuer", issuing, "-cert", certificate]
+        run([*base, "-no_nonce", "-reqout", requests["kept"]])
+        run([*base, "-reqout", requests["signed"]])
+        url = installation.public_url("/ocsp")
+        answer = installation.folder / "answer.der"
+        run(["openssl", "ocsp", "-reqin", requests["kept"], "-url", url, "-respout", answer,
+             "-noverify"])
+        for name, body in requests.items():
+            for clients in OCSP_CLIENTS:
+                before = installation.cpu_seconds()["daemon"]
+                report = ocsp_load(options, url, body, clients)
+                spent = installation.cpu_seconds()["daemon"] - before
+                rows.append(ocsp_row(f"chanceryd, {name}", clients, report, spent))
+        installation.verify_log()
+        if shutil.which("cfssl"):
+            rows += measure_cfssl(options, installation.folder, requests["kept"], answer)
+    peer = [row["rate"] for row in rows if row["server"].startswith("cfssl")]
+    for row in rows:
+        if peer:
+            row["ratio"] = row["rate"] / max(peer)
+        table.row("ocsp", row)
+
+
+def ocsp_row(server, clients, report, spent):
+    return {"server": server, "clients": clients, "rate": report["rate"],
+            "p50 ms": report["latency_us"]["p50"] / 1000,
+            "p99 ms": report["latency_us"]["p99"] / 1000,
+            "server us": spent * 1e6 / max(report["requests"], 1)}
+
+
+def measure_cfssl(options, folder, body, answer):
+    responses = folder / "responses"
+    responses.write_bytes(base64.b64encode(answer.read_bytes()) + b"\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(["cfssl", "ocspserve", "-address", "127.0.0.1", "-port", str(port),
+                               "-responses", responses, "-loglevel", "5"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        deadline = time.monotonic() + 30
+        while subprocess.run(["curl", "-s", "-o", "/dev/null", url], check=False).returncode:
+            if time.monotonic() > deadline:
+                raise RuntimeError("cfssl ocspserve does not answer")
+            time.sleep(0.05)
+        return [ocsp_row("cfssl, kept", clients, ocsp_load(options, url, body, clients), 0)
+                for clients in OCSP_CLIENTS]
+    finally:
+        server.kill()
+        server.wait()
 
 
 def measure_raw(options, table):
@@ -291,6 +372,8 @@ def main():
         measure_audit(options, table)
     if "revocation" in options.parts:
         measure_revocation(options, table)
+    if "ocsp" in options.parts:
+        measure_ocsp(options, table)
     if options.json:
         document = {"host": machine, "seconds": options.seconds, "best_raw": best,
                     "rows": table.rows}

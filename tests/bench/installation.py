@@ -96,11 +96,13 @@ class Installation:
         keyholders = sum(_cpu_of(child) for child in _children_of(self.process.pid))
         return {"daemon": _cpu_of(self.process.pid), "keyholders": keyholders}
 
+    def public_url(self, path):
+        return f"http://127.0.0.1:{self._port('public')}{path}"
+
     def public(self, path, compressed=False):
         """What the public listener answers, as it was sent."""
         headers = {"Accept-Encoding": "gzip"} if compressed else {}
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port('public')}{path}",
-                                         headers=headers)
+        request = urllib.request.Request(self.public_url(path), headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
