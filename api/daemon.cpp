@@ -160,7 +160,8 @@ Result<void> Daemon::start_public() {
   public_router_->observe(
       [this](const Router::Served& served) { public_metrics_->observe(served); });
   ServerOptions plain = options(instance_.config().public_http);
-  plain.workers = 8;  // everything there is answered from memory
+  // An OCSP answer may wait for the token and the log; all else is answered from memory.
+  plain.workers = instance_.config().ocsp ? instance_.config().workers : 8;
   ASSIGN_OR_RETURN(auto server,
                    ConnectionServer::start(std::move(plain), [this](HttpRequest& request) {
                      return public_router_->answer(request);
