@@ -58,7 +58,7 @@ struct Config {
   bool ocsp = true;                      ///< certificates name the responder
   Seconds ocsp_lifetime{4 * 3600};       ///< nextUpdate - thisUpdate of its answers
   bool ocsp_unknown_is_revoked = false;  ///< RFC 6960 section 2.2
-  unsigned ocsp_fresh_per_second = 100;  ///< signatures that anybody can cause at will
+  unsigned ocsp_fresh_per_second = 10;   ///< signatures that anybody can cause at will
   std::string blocked_keys;              ///< file of SPKI hashes, or empty
   ProfileName enrollment_profile;        ///< of enrolled machines' first certificate
   CaName enrollment_ca;                  ///< who issues it, and the service's own certificate

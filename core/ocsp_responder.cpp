@@ -9,7 +9,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kRestAfterFailure{10};  // each attempt is in the log
+// After a failure, growing: each attempt is in the log.
+constexpr std::chrono::seconds kShortestRest{10}, kLongestRest{3600};
 
 Bytes sha1(ByteView bytes) {
   Bytes hash(SHA_DIGEST_LENGTH);
@@ -36,8 +37,13 @@ Result<void> OcspResponder::renew_due() {
     }
     if (auto renewed = renew(*ca); !renewed) {
       last = std::move(renewed);
-      rest_until_ = Clock::now() + kRestAfterFailure;
     }
+  }
+  if (last) {
+    rest_ = kShortestRest;
+  } else {
+    rest_until_ = Clock::now() + rest_;
+    rest_ = std::min<std::chrono::seconds>(rest_ * 2, kLongestRest);
   }
   return last;
 }
@@ -49,7 +55,10 @@ std::size_t OcspResponder::ready() const {
 
 Result<const Key*> OcspResponder::key_of(const CertificateAuthority& ca) {
   const KeyName name = KeyName::literal("ocsp-" + ca.record.name.text());
-  if (auto key = instance_.keys().find(name)) return key;
+  if (auto key = instance_.keys().find(name)) {
+    if ((*key)->purpose == KeyPurpose::ocsp) return key;
+    return fail(ErrorCode::conflict, "key " + name.text() + " is there, and for something else");
+  }
   return instance_.service().create_key(Instance::self(),
                                         {name, KeyType::ec_p256, KeyPurpose::ocsp, {}});
 }

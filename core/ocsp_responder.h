@@ -27,7 +27,7 @@ class OcspResponder {
   explicit OcspResponder(Instance& instance) : instance_(instance) {}
 
   /// Makes the responders' keys and certificates where they are due. Reports the last failure; the
-  /// next attempt comes some seconds later. From one thread.
+  /// next attempt comes later, and later each time. From one thread.
   Result<void> renew_due();
   /// Of CAs whose responder has a certificate.
   [[nodiscard]] std::size_t ready() const;
@@ -91,6 +91,7 @@ class OcspResponder {
   mutable std::shared_mutex responders_mutex_;
   std::vector<ResponderPtr> responders_;
   std::chrono::steady_clock::time_point rest_until_{};
+  std::chrono::seconds rest_{10};
 
   std::mutex cache_mutex_;
   std::list<Cached> by_use_;  // the most recently used first

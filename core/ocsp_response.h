@@ -48,8 +48,8 @@ Bytes encode_ocsp_response_data(const OcspDraft& draft);
 Bytes assemble_ocsp_response(const Bytes& response_data, SignatureAlgorithm algorithm,
                              ByteView signature, ByteView certificate);
 
-/// SHA-1 of the subjectPublicKey BIT STRING's octets, by which RFC 6960 names keys. `spki` is valid
-/// DER.
+/// SHA-1 (or SHA-256) of the subjectPublicKey BIT STRING's octets, by which RFC 6960 names keys.
+/// `spki` is valid DER.
 Bytes ocsp_key_hash(ByteView spki, bool is_sha256 = false);
 
 }  // namespace chancery

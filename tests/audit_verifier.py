@@ -420,7 +420,7 @@ class Verifier:
             "base_number": intent.get("crl_base", ""), "base_covers": intent.get("base_covers", 0),
             "sha256": outcome["crl_sha256"]}
             for index, outcome, intent in good
-            if "crl_sha256" in outcome and "published" not in outcome}
+            if "crl_sha256" in outcome and "published" not in outcome and "crl_list" in intent}
         rows = self.rows_by("issuer, scope, number, this_update, next_update, since, covers, entries,"
                             " sha256, base_number, base_covers, entry", "crl",
                             lambda row: (row["issuer"], row["scope"]))
