@@ -3,7 +3,8 @@
 Rows: the bare token (C_Sign), audited signatures and certificates over HTTPS with mutual TLS and
 keep-alive, the policy's decision time, issuance with many certificates in the store, the audit log as
 it grows, revocation and CRLs with many revoked, and OCSP beside `cfssl ocspserve` where that is
-installed (Debian's golang-cfssl), which serves one answer that was signed before. The load
+installed (Debian's golang-cfssl), which serves one answer that was signed before. With --parts load:
+ten minutes of signatures at full speed, and then whether each has its two entries. The load
 client runs on the same cores as the service. Each rate of the service stands beside its ratio to
 the best raw rate of the token, measured in the same run.
 """
@@ -26,6 +27,7 @@ from installation import Installation, run
 
 PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation",
          "ocsp")
+LONG_PARTS = ("load",)  # only where they are asked for
 KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
 DISTINCT_REQUESTS = 64  # CSRs sent in turn
 
@@ -81,6 +83,9 @@ OCSP_COLUMNS = [
     ("server us", 9),
 ]
 OCSP_CLIENTS = (1, 16, 64)
+LOAD_COLUMNS = [
+    ("requests", 9), ("rate", 8), ("intents", 9), ("outcomes", 9), ("p99 ms", 8), ("database MB", 11),
+]
 
 
 def ocsp_load(options, url, body, clients):
@@ -123,6 +128,26 @@ def measure_ocsp(options, table):
         if peer:
             row["ratio"] = row["rate"] / max(peer)
         table.row("ocsp", row)
+
+
+def measure_load(options, table):
+    """Signatures for as long as was asked; then every one has its intent and its outcome."""
+    table.heading(f"Signatures for {options.load_seconds:.0f} s with 64 clients, and the log after it",
+                  LOAD_COLUMNS)
+    with Installation(options.bin) as installation:
+        machine = installation.enroll("bench.example")
+        installation.administrator("key", "create", "bench.example.key", "--type", "ec-p256")
+        data = base64.b64encode(os.urandom(64)).decode()
+        bodies = write_bodies(installation.folder / "bodies", [{"data": data}])
+        options.seconds = options.load_seconds
+        row = load(options, installation, machine, 64, "/v1/keys/bench.example.key/sign", bodies, 200)
+        installation.verify_log()
+        row["intents"] = installation.count_entries('"operation":"key.sign"')
+        row["outcomes"] = installation.count_entries('"signature_sha256":')
+        row["database MB"] = (installation.home / "chancery.db").stat().st_size / 1e6
+        table.row("load", row)
+        if not row["requests"] == row["intents"] == row["outcomes"]:
+            raise RuntimeError("requests, intents and outcomes are not as many")
 
 
 def ocsp_row(server, clients, report, spent):
@@ -191,6 +216,7 @@ def load(options, installation, identity, clients, path, bodies, status):
     requests = max(report["requests"], 1)
     return {
         "clients": clients,
+        "requests": report["requests"],
         "rate": report["rate"],
         "p50 ms": report["latency_us"]["p50"] / 1000,
         "p99 ms": report["latency_us"]["p99"] / 1000,
@@ -338,8 +364,9 @@ def read_options():
     parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--seconds", type=float, default=8, help="of each row (default 8)")
-    parser.add_argument("--parts", type=words(PARTS), default=PARTS,
-                        help=f"of {','.join(PARTS)} (default: all)")
+    parser.add_argument("--parts", type=words(PARTS + LONG_PARTS), default=PARTS,
+                        help=f"of {','.join(PARTS + LONG_PARTS)} (default: all but load)")
+    parser.add_argument("--load-seconds", type=float, default=600, help="of the load (default 600)")
     parser.add_argument("--keys", type=words(KEY_TYPES), default=KEY_TYPES,
                         help=f"for signatures, of {','.join(KEY_TYPES)} (default: all)")
     parser.add_argument("--clients", type=numbers, default=[1, 8, 32, 64],
@@ -374,6 +401,8 @@ def main():
         measure_revocation(options, table)
     if "ocsp" in options.parts:
         measure_ocsp(options, table)
+    if "load" in options.parts:
+        measure_load(options, table)
     if options.json:
         document = {"host": machine, "seconds": options.seconds, "best_raw": best,
                     "rows": table.rows}

@@ -126,6 +126,10 @@ class Installation:
             " AND serial NOT IN (SELECT serial FROM revocation) ORDER BY number LIMIT ?",
             after, count)]
 
+    def count_entries(self, part):
+        """Entries of the log with this in their text."""
+        return self._query("SELECT count(*) FROM entry WHERE instr(text, ?) > 0", part)[0][0]
+
     def certificates(self):
         return self._query("SELECT count(*) FROM certificate")[0][0]
 
