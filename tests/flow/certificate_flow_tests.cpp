@@ -81,6 +81,28 @@ BOOST_DATA_TEST_CASE(refused_orders_are_recorded, boost::unit_test::data::make(k
              recorded + 1);
 }
 
+BOOST_AUTO_TEST_CASE(nobodys_address_is_in_the_log) {
+  const auto order_for = [](const std::string& address) {
+    return IssueCertificate{
+        CaName::literal("issuing"), ProfileName::literal("tls-client"),
+        request_for({.dns = {"web-1"}, .ip = {}, .uri = {}, .email = {address}}), std::nullopt};
+  };
+  // No grant has addresses; then one has others; then it is issued.
+  BOOST_TEST(!service().sign(as("web-1"), order_for("alice@people.example")).has_value());
+  grant("people",
+        "operations: [certificate.issue]\n    issuers: [issuing]\n    profiles: [tls-client]\n"
+        "    when: {dns_names: [\"{machine.name}\"], emails: [\"bob@people.example\"]}");
+  const auto refused = service().sign(as("web-1"), order_for("alice@people.example"));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(has(refused.error().message, "e-mail address 1"), refused.error().message);
+  BOOST_TEST(service().sign(as("web-1"), order_for("bob@people.example")).has_value());
+  BOOST_TEST(has(entries(EntryKind::intent).back(), "email:1 withheld"));
+  for (const EntryKind kind : {EntryKind::denial, EntryKind::failure, EntryKind::intent,
+                               EntryKind::outcome, EntryKind::policy}) {
+    for (const std::string& entry : entries(kind)) BOOST_TEST(!has(entry, "people.example"), entry);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_lost_certificate_is_listed_and_can_be_revoked) {
   token().inject(TokenFault::lose_answer);
   BOOST_TEST(!service().sign(as("web-1"), order("web-1")).has_value());

@@ -243,7 +243,7 @@ const std::vector<Refusal>& refusals() {
        }},
       {"a relative URI", "csr.subject_alt_name", "URI",
        [] { return with_alt_name(general_name::uri, "/path"); }},
-      {"a bad address", "csr.subject_alt_name", "e-mail",
+      {"a bad address", "csr.subject_alt_name", ": e-mail address 1 is not a valid one",
        [] { return with_alt_name(general_name::email, "nobody"); }},
       {"directoryName", "csr.subject_alt_name", "neither",
        [] { return with_alt_name(kDirectoryName, "\x30\0"sv); }},
@@ -256,6 +256,13 @@ const std::vector<Refusal>& refusals() {
          return RequestBuilder()
              .add_alt_names(
                  {{general_name::dns, "a.example.com"}, {general_name::dns, "A.example.com"}})
+             .build();
+       }},
+      {"the same address twice", "csr.subject_alt_name", ": e-mail address 2 is there twice",
+       [] {
+         return RequestBuilder()
+             .add_alt_names(
+                 {{general_name::email, "a@example.com"}, {general_name::email, "a@EXAMPLE.com"}})
              .build();
        }},
       {"101 names", "csr.subject_alt_name", "has 101 names; at most 100",
