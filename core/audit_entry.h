@@ -25,6 +25,7 @@ enum class EntryKind {
   ca,              ///< a CA came into being
   machine,         ///< a machine was added, an enrolment token made
   revocation,      ///< a certificate was revoked
+  replacement,     ///< a machine is asked to renew its certificate
   token,           ///< the token went down or came back, a keyholder was replaced
   heartbeat,       ///< nothing else happened for a while
   log,             ///< the log goes on after a failure of the store

@@ -24,6 +24,9 @@ Result<CertificateRecord> certificate_of_intent(const Entry& intent) {
     if (*shards < 2 || *shards > limits::crl_shards) return invalid("crl_shards", "out of range");
     record.crl_shards = static_cast<unsigned>(*shards);
   }
+  if (const std::string old = text_member(intent, "replaces"); !old.empty()) {
+    ASSIGN_OR_RETURN(record.replaces, Serial::parse(old));
+  }
   return record;
 }
 

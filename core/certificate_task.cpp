@@ -42,6 +42,7 @@ class CertificateTask : public SigningTask {
     record_.profile = order_.profile->name;
     record_.spki_sha256 = order_.public_key.spki_sha256();
     record_.crl_shards = order_.crl_shards;
+    record_.replaces = order_.replaces;
 
     ASSIGN_OR_RETURN(tbs_, rehearse(*order_.issuer, draft()));
     intent.set("serial", record_.serial.hex());
@@ -49,6 +50,7 @@ class CertificateTask : public SigningTask {
     intent.set("not_after", to_rfc3339_seconds(record_.not_after));
     intent.set("spki_sha256", to_hex(record_.spki_sha256));
     if (record_.crl_shards > 1) intent.set("crl_shards", record_.crl_shards);
+    if (record_.replaces) intent.set("replaces", record_.replaces->hex());
     if (order_.claim) {
       intent.set("token_sha256", to_hex(order_.claim->token_sha256));
       changes.emplace_back(*order_.claim);

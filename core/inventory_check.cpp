@@ -24,6 +24,7 @@ std::string first_difference(const CertificateRecord& row, const CertificateReco
   if (row.state != expected.state) return "state";
   if (row.intent != expected.intent) return "intent";
   if (row.crl_shards != expected.crl_shards) return "crl_shards";
+  if (row.replaces != expected.replaces) return "replaces";
   if (row.der.empty() != (expected.state == CertificateState::unknown)) return "der";
   return "";
 }
@@ -102,6 +103,8 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
       return named_rows_.check_ca(checked.index, nlohmann::json::parse(entry.source()));
     case EntryKind::machine:
       return named_rows_.check_machine(checked.index, nlohmann::json::parse(entry.source()));
+    case EntryKind::replacement:
+      return named_rows_.check_replacement(checked.index, text_member(entry, "serial"));
     case EntryKind::start:
     case EntryKind::stop:
     case EntryKind::policy:

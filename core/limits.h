@@ -42,6 +42,11 @@ inline constexpr std::size_t subject_alt_names = 100;  // what public CAs allow 
 inline constexpr std::size_t certificate_bytes = 48 << 10;  // fits a keyholder frame (Ed25519) too
 inline constexpr auto backdate_at_most = 1h;  // of notBefore, for clocks that are behind
 
+// Renewal
+inline constexpr std::size_t explanation_url_bytes = 1024;
+inline constexpr auto renewal_look_at_least = 1min;  // between two looks at renewal information:
+inline constexpr auto renewal_look_at_most = 24h;    // as RFC 9773 section 4.3.1 bounds them
+
 // Raw signing
 inline constexpr std::size_t sign_data_bytes = 512 << 10;  // fits a body in base64
 inline constexpr std::size_t ed25519_message_bytes =

@@ -34,6 +34,7 @@ struct FillIn {
     change.row.entry = submission.index;
     change.row.revoked_at = submission.time;
   }
+  void operator()(PutRenewalRequest& change) const { change.row.entry = submission.index; }
   void operator()(AddKey& change) const { change.row.entry = submission.index; }
   void operator()(AddCa& change) const { change.row.entry = submission.index; }
   void operator()(AddLogKeys& change) const { change.row.entry = submission.index; }

@@ -58,6 +58,16 @@ std::string first_difference(const EnrollmentRecord& row, const nlohmann::json& 
   return "";
 }
 
+std::string first_difference(const RenewalRequestRecord& row, const nlohmann::json& entry) {
+  if (!is_of_kind(entry, EntryKind::replacement)) return "entry";
+  if (row.serial.hex() != text_member(entry, "serial")) return "serial";
+  if (row.issuer.text() != text_member(entry, "issuer")) return "issuer";
+  if (name_of(row.reason) != text_member(entry, "revocation_reason")) return "reason";
+  if (row.deadline != time_member(entry, "deadline")) return "deadline";
+  if (row.explanation_url != text_member(entry, "explanation_url")) return "explanation_url";
+  return "";
+}
+
 std::string first_difference(const CrlRecord& row, const nlohmann::json& intent,
                              const nlohmann::json& outcome) {
   if (!is_good_outcome(outcome) || outcome.contains("published")) return "entry";
@@ -177,6 +187,18 @@ Result<void> NamedRowsCheck::check_log_keys(std::uint64_t index, const nlohmann:
   return {};
 }
 
+Result<void> NamedRowsCheck::check_replacement(std::uint64_t index, const std::string& serial) {
+  std::optional<RenewalRequestRecord> row;
+  if (const auto parsed = Serial::parse(serial)) {
+    ASSIGN_OR_RETURN(row, store_.renewal_request(*parsed));
+  }
+  // A row tells of the last request; finish_renewal_requests() compares it with that.
+  if (!row || row->entry < index) {
+    findings_.add(index, "the inventory does not have this request to replace " + serial);
+  }
+  return {};
+}
+
 Result<void> NamedRowsCheck::check_used(std::uint64_t index, const std::string& token_sha256) {
   ASSIGN_OR_RETURN(const auto row, find_enrollment(token_sha256));
   if (row && row->used_at) return {};
@@ -206,6 +228,7 @@ Result<void> NamedRowsCheck::finish() {
   RETURN_IF_ERROR(finish_enrollments());
   RETURN_IF_ERROR(finish_crl_shards());
   RETURN_IF_ERROR(finish_log_keys());
+  RETURN_IF_ERROR(finish_renewal_requests());
   return finish_crls();
 }
 
@@ -281,6 +304,34 @@ Result<void> NamedRowsCheck::finish_log_keys() {
       return is_of_kind(entry, EntryKind::log) &&
              entry.value("vkeys", nlohmann::json()) == nlohmann::json(row.vkeys);
     }));
+  }
+  return {};
+}
+
+Result<void> NamedRowsCheck::finish_renewal_requests() {
+  Page page{"", kRows};
+  for (;;) {
+    ASSIGN_OR_RETURN(const auto rows, store_.renewal_requests(false, page));
+    if (rows.empty()) return {};
+    for (const RenewalRequestRecord& row : rows) RETURN_IF_ERROR(check_renewal_request(row));
+    page.after = rows.back().serial.hex();
+  }
+}
+
+Result<void> NamedRowsCheck::check_renewal_request(const RenewalRequestRecord& row) {
+  const std::string serial = row.serial.hex();
+  ASSIGN_OR_RETURN(const nlohmann::json entry, logged_entry(store_, row.entry));
+  const std::string difference = first_difference(row, entry);
+  if (!difference.empty()) {
+    findings_.add(row.entry,
+                  "accounts for no request to replace " + serial + " with this " + difference);
+  }
+  ASSIGN_OR_RETURN(const auto replacement, store_.replacement_of(row.serial));
+  if (row.replaced_by == replacement) return {};
+  // On a live service it may have been replaced since the row was read.
+  ASSIGN_OR_RETURN(const auto again, store_.renewal_request(row.serial));
+  if (!again || again->replaced_by != replacement) {
+    findings_.add(row.entry, "the inventory has another replaced_by for " + serial);
   }
   return {};
 }

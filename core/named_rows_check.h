@@ -10,7 +10,8 @@
 
 namespace chancery {
 
-/// Holds the rows that are found by a name (keys, CAs, machines, enrolments, CRLs) against the
+/// Holds the rows that are found by a name (keys, CAs, machines, enrolments, CRLs,
+/// requests to renew) against the
 /// entries that made them: the row of each entry as the log is read, the entry of each row at the
 /// end. Of CRLs the store keeps the last only.
 class NamedRowsCheck {
@@ -28,6 +29,7 @@ class NamedRowsCheck {
   /// The machine, and the enrolment token that was made for it.
   Result<void> check_machine(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_log_keys(std::uint64_t index, const nlohmann::json& entry);
+  Result<void> check_replacement(std::uint64_t index, const std::string& serial);
   /// What was, or may have been, signed for an enrolment token has used it up.
   Result<void> check_used(std::uint64_t index, const std::string& token_sha256);
   /// After the last entry.
@@ -38,6 +40,7 @@ class NamedRowsCheck {
   Result<void> check_enrollment(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_crl_shards(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_crl(const CrlRecord& row);
+  Result<void> check_renewal_request(const RenewalRequestRecord& row);
   Result<void> finish_keys();
   Result<void> finish_cas();
   Result<void> finish_machines();
@@ -45,6 +48,7 @@ class NamedRowsCheck {
   Result<void> finish_crls();
   Result<void> finish_crl_shards();
   Result<void> finish_log_keys();
+  Result<void> finish_renewal_requests();
 
   Result<std::optional<CaRecord>> find_ca(const std::string& name);
   Result<std::optional<EnrollmentRecord>> find_enrollment(const std::string& token_sha256);

@@ -14,6 +14,7 @@ constexpr std::array kNames = {
     Named{certificate_renew, "certificate.renew"},
     Named{certificate_revoke, "certificate.revoke"},
     Named{certificate_release, "certificate.release"},
+    Named{certificate_replace, "certificate.replace"},
     Named{certificate_read, "certificate.read"},
     Named{key_create, "key.create"},
     Named{key_read, "key.read"},

@@ -13,6 +13,7 @@ enum class Operation {
   certificate_renew,
   certificate_revoke,
   certificate_release,
+  certificate_replace,
   certificate_read,
   key_create,
   key_read,

@@ -85,6 +85,15 @@ struct Revoked {
   bool already = false;  ///< it was revoked before; nothing changed
 };
 
+/// From now on the certificate's renewal information says: renew at once. Asking again changes
+/// reason and deadline.
+struct ReplaceCertificate {
+  Serial serial;
+  RevocationReason reason{};  ///< final: what it will be revoked for
+  Time deadline;              ///< when it may be revoked; in whole seconds
+  std::string explanation_url = {};
+};
+
 struct CreateKey {
   KeyName name;
   KeyType type{};

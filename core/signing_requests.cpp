@@ -84,12 +84,8 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller,
   if (!authority) return reject(caller, question, std::move(authority.error()));
   auto wanted = profile(record->profile);
   if (!wanted) return reject(caller, question, std::move(wanted.error()));
-  const bool same_key = request.request.public_key.spki_sha256() == record->spki_sha256;
-  if (same_key && !(*wanted)->same_key_renewal) {
-    return reject(caller, question,
-                  Error{ErrorCode::invalid_request,
-                        "profile \"" + record->profile.text() + "\" wants a new key at renewal",
-                        "csr.public_key"});
+  if (auto good = check_renewal_key(*record, **wanted, request.request.public_key); !good) {
+    return reject(caller, question, std::move(good.error()));
   }
   ASSIGN_OR_RETURN(const CertificateInfo old, parse_certificate(record->der));
   if (!within(request.request, old)) {
@@ -107,8 +103,24 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller,
                          .public_key = request.request.public_key.copy(),
                          .subject = old.subject,
                          .names = old.names,
-                         .owner = record->machine};
+                         .owner = record->machine,
+                         .replaces = request.serial};
   return certificate_task(caller, std::move(order), request.validity);
+}
+
+Result<void> SigningService::check_renewal_key(const CertificateRecord& record,
+                                               const Profile& profile, const PublicKey& key) const {
+  if (key.spki_sha256() != record.spki_sha256) return {};
+  if (!profile.same_key_renewal) {
+    return invalid("csr.public_key",
+                   "profile \"" + profile.name.text() + "\" wants a new key at renewal");
+  }
+  ASSIGN_OR_RETURN(const auto request, store_.renewal_request(record.serial));
+  if (request && request->reason == RevocationReason::key_compromise) {
+    return invalid("csr.public_key",
+                   "the certificate is to be replaced because of its key; make a new one");
+  }
+  return {};
 }
 
 Result<void> SigningService::identify(Caller& caller, const Enroll& request) {

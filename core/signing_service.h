@@ -42,6 +42,7 @@ class SigningService {
   Result<const Key*> create_key(const Caller& caller, const CreateKey& request);
   Result<const CertificateAuthority*> create_ca(const Caller& caller, const CreateCa& request);
   Result<Revoked> revoke(const Caller& caller, const RevokeCertificate& request);
+  Result<RenewalRequestRecord> replace(const Caller& caller, const ReplaceCertificate& request);
   /// Or on hold.
   [[nodiscard]] Result<bool> is_revoked(const Serial& serial) const;
   /// Grows with each revocation and release, once it is durable: while it stays the same, so does
@@ -90,6 +91,11 @@ class SigningService {
   /// conflict where the certificate of this CA, or of one above it, is revoked.
   Result<void> expect_not_revoked(const CertificateAuthority& authority) const;
 
+  /// The same key only where the profile says so, and the key is not why it is to be replaced.
+  Result<void> check_renewal_key(const CertificateRecord& record, const Profile& profile,
+                                 const PublicKey& key) const;
+  /// conflict where no renewal could replace the certificate.
+  Result<void> check_replaceable(const CertificateRecord& record) const;
   Result<void> check_reason(const CertificateRecord& record,
                             const RevokeCertificate& request) const;
   Result<Revoked> record_revocation(const Caller& caller, const PolicyQuestion& question,

@@ -52,6 +52,7 @@ struct CertificateOrder {
   MachineName owner;
   unsigned crl_shards = 1;                    ///< of the issuer, now
   std::optional<ClaimEnrollment> claim = {};  ///< committed with the intent
+  std::optional<Serial> replaces = {};        ///< of a renewal
 };
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
                                                    const BlockedKeys& blocked);

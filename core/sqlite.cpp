@@ -134,12 +134,16 @@ Result<bool> Statement::step() {
   return connection_.failure("the database failed");
 }
 
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
 
 std::optional<std::int64_t> Statement::optional_integer(int column) const {
-  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  if (is_null(column)) return std::nullopt;
   return integer(column);
 }
 
@@ -150,7 +154,7 @@ std::string Statement::text(int column) const {
 }
 
 std::optional<std::string> Statement::optional_text(int column) const {
-  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  if (is_null(column)) return std::nullopt;
   return text(column);
 }
 

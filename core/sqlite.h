@@ -85,6 +85,7 @@ class Statement {
   /// True: there is a row, for the columns below. False: done.
   Result<bool> step();
 
+  [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
   [[nodiscard]] std::uint64_t index(int column) const {

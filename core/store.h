@@ -30,9 +30,21 @@ struct CertificateRecord {
   Bytes spki_sha256;  ///< of the subject's key, 32 bytes
   Bytes der;          ///< empty where unknown
   CertificateState state = CertificateState::issued;
-  std::uint64_t intent = 0;   ///< index of its intent in the log
-  std::uint64_t outcome = 0;  ///< index of its outcome in the log
-  unsigned crl_shards = 1;    ///< that its issuer had then
+  std::uint64_t intent = 0;             ///< index of its intent in the log
+  std::uint64_t outcome = 0;            ///< index of its outcome in the log
+  unsigned crl_shards = 1;              ///< that its issuer had then
+  std::optional<Serial> replaces = {};  ///< of a renewal: the certificate that it renews
+};
+
+/// A certificate that the service wants replaced.
+struct RenewalRequestRecord {
+  Serial serial;
+  CaName issuer;
+  RevocationReason reason{};               ///< what it will be revoked for
+  Time deadline;                           ///< when it may be revoked, to the second
+  std::string explanation_url;             ///< for people; may be empty
+  std::optional<Serial> replaced_by = {};  ///< the first renewal since
+  std::uint64_t entry = 0;                 ///< of the last request
 };
 
 struct KeyRecord {
@@ -134,7 +146,8 @@ struct PolicyVersionRecord {
 // What one record changes beside the log. "fails" means: nothing of this record is written, the
 // others of the same commit are not affected.
 
-/// fails (conflict): serial exists.
+/// An issued one that replaces another is noted with the request for that, if any. fails
+/// (conflict): serial exists.
 struct AddCertificate {
   CertificateRecord row;
 };
@@ -142,6 +155,10 @@ struct AddCertificate {
 /// could end.
 struct AddRevocation {
   Revocation row;
+};
+/// Also what changes a request. fails (conflict): the certificate has been replaced.
+struct PutRenewalRequest {
+  RenewalRequestRecord row;
 };
 /// fails (conflict): name or id exists.
 struct AddKey {
@@ -203,7 +220,7 @@ struct AddPolicyVersion {
 using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
-                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys>;
+                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -301,6 +318,11 @@ class Store {
   /// gaps; fewer at the end.
   Result<std::vector<CertificateRecord>> certificates_by_number(std::uint64_t first,
                                                                 std::size_t count);
+  /// The first one issued as the renewal of this.
+  Result<std::optional<Serial>> replacement_of(const Serial& serial);
+  Result<std::optional<RenewalRequestRecord>> renewal_request(const Serial& serial);
+  /// In the order of their serials; `page.after` is one. `pending`: without a replacement.
+  Result<std::vector<RenewalRequestRecord>> renewal_requests(bool pending, const Page& page);
   Result<std::optional<Revocation>> revocation(const Serial& serial);
   /// Those that belong on a shard's list, or, of one shard, on that of the certificates that were
   /// issued while there was one: without released ones and those of certificates that had expired

@@ -23,6 +23,10 @@ Result<Refusal> always(const Result<int>& changed) {
   return Refusal();
 }
 
+std::optional<ByteView> blob_of(const std::optional<Serial>& serial) {
+  return serial ? std::optional<ByteView>(serial->bytes) : std::nullopt;
+}
+
 struct Apply {
   sqlite::Connection& connection;
   std::uint64_t index;
@@ -30,14 +34,37 @@ struct Apply {
 
   Result<Refusal> operator()(const AddCertificate& change) const {
     const CertificateRecord& row = change.row;
+    if (row.replaces && row.state == CertificateState::issued) {
+      RETURN_IF_ERROR(sqlite::run(connection,
+                                  "UPDATE renewal_request SET replaced_by = ?"
+                                  " WHERE serial = ? AND replaced_by IS NULL",
+                                  row.serial.bytes, row.replaces->bytes));
+    }
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (serial) DO NOTHING",
                     row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
                     to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256, row.der,
-                    store_rows::name_of(row.state), row.intent, row.outcome, row.crl_shards),
+                    store_rows::name_of(row.state), row.intent, row.outcome, row.crl_shards,
+                    blob_of(row.replaces)),
         ErrorCode::conflict, "a certificate with this serial exists", "serial");
+  }
+
+  Result<Refusal> operator()(const PutRenewalRequest& change) const {
+    const RenewalRequestRecord& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO renewal_request (" CHANCERY_RENEWAL_REQUEST_COLUMNS ")"
+                    " SELECT ?1, ?2, ?3, ?4, ?5, NULL, ?6 WHERE NOT EXISTS (SELECT 1 FROM"
+                    " certificate WHERE replaces = ?1 AND state = 'issued')"
+                    " ON CONFLICT (serial) DO UPDATE SET reason = excluded.reason,"
+                    " deadline = excluded.deadline, explanation_url = excluded.explanation_url,"
+                    " entry = excluded.entry WHERE renewal_request.replaced_by IS NULL",
+                    row.serial.bytes, row.issuer.text(), name_of(row.reason),
+                    to_micros(row.deadline), row.explanation_url, row.entry),
+        ErrorCode::conflict, "the certificate has been replaced already", "serial");
   }
 
   Result<Refusal> operator()(const AddRevocation& change) const {

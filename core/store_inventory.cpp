@@ -55,6 +55,42 @@ Result<std::vector<CertificateRecord>> Store::certificates_by_number(std::uint64
                   first, first + count);
 }
 
+Result<std::optional<Serial>> Store::replacement_of(const Serial& serial) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::serial,
+                  "SELECT serial FROM certificate WHERE replaces = ? AND state = 'issued'"
+                  " ORDER BY number LIMIT 1",
+                  serial.bytes);
+}
+
+Result<std::optional<RenewalRequestRecord>> Store::renewal_request(const Serial& serial) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, store_rows::renewal_request,
+                  "SELECT " CHANCERY_RENEWAL_REQUEST_COLUMNS
+                  " FROM renewal_request WHERE serial = ?",
+                  serial.bytes);
+}
+
+Result<std::vector<RenewalRequestRecord>> Store::renewal_requests(bool pending, const Page& page) {
+  Bytes after;
+  if (!page.after.empty()) {
+    ASSIGN_OR_RETURN(const Serial serial, Serial::parse(page.after));
+    after = copy_of(serial.bytes);
+  }
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  if (pending) {
+    return read_all(*reader, store_rows::renewal_request,
+                    "SELECT " CHANCERY_RENEWAL_REQUEST_COLUMNS
+                    " FROM renewal_request INDEXED BY renewal_request_pending"
+                    " WHERE serial > ? AND replaced_by IS NULL ORDER BY serial LIMIT ?",
+                    after, page.limit);
+  }
+  return read_all(*reader, store_rows::renewal_request,
+                  "SELECT " CHANCERY_RENEWAL_REQUEST_COLUMNS
+                  " FROM renewal_request WHERE serial > ? ORDER BY serial LIMIT ?",
+                  after, page.limit);
+}
+
 Result<std::optional<Revocation>> Store::revocation(const Serial& serial) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_one(*reader, store_rows::revocation,

@@ -25,6 +25,13 @@ class Reader {
     if (!text.empty()) keep(name, Name<Tag>::parse(text));
   }
   void read(Serial& serial) { keep(serial, Serial::from(row_.blob(column_++))); }
+  void read(std::optional<Serial>& serial) {
+    if (row_.is_null(column_)) {
+      ++column_;
+    } else {
+      read(serial.emplace());
+    }
+  }
   void read(CrlScope& scope) { keep(scope, CrlScope::parse(row_.text(column_++))); }
   void read(KeyId& id) { keep(id, KeyId::from(row_.blob(column_++))); }
   void read(RevocationReason& reason) {
@@ -104,11 +111,21 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms) {
   return names;
 }
 
+Result<Serial> serial(const sqlite::Statement& row) {
+  return Serial::from(row.blob(0));
+}
+
 Result<CertificateRecord> certificate(const sqlite::Statement& row) {
   using R = CertificateRecord;
   return read_row(row, &R::serial, &R::issuer, &R::machine, &R::profile, &R::not_before,
                   &R::not_after, &R::spki_sha256, &R::der, &R::state, &R::intent, &R::outcome,
-                  &R::crl_shards);
+                  &R::crl_shards, &R::replaces);
+}
+
+Result<RenewalRequestRecord> renewal_request(const sqlite::Statement& row) {
+  using R = RenewalRequestRecord;
+  return read_row(row, &R::serial, &R::issuer, &R::reason, &R::deadline, &R::explanation_url,
+                  &R::replaced_by, &R::entry);
 }
 
 Result<Revocation> revocation(const sqlite::Statement& row) {

@@ -20,7 +20,9 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 
 #define CHANCERY_CERTIFICATE_COLUMNS                                                           \
   "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
-  "outcome, crl_shards"
+  "outcome, crl_shards, replaces"
+#define CHANCERY_RENEWAL_REQUEST_COLUMNS \
+  "serial, issuer, reason, deadline, explanation_url, replaced_by, entry"
 #define CHANCERY_REVOCATION_COLUMNS                                                  \
   "serial, issuer, reason, revoked_at, by, not_after, crl_shards, invalidity_date, " \
   "incident, entry, shard"
@@ -34,7 +36,10 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 #define CHANCERY_REQUEST_COLUMNS \
   "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at, outcome"
 
+/// Column: serial.
+Result<Serial> serial(const sqlite::Statement& row);
 Result<CertificateRecord> certificate(const sqlite::Statement& row);
+Result<RenewalRequestRecord> renewal_request(const sqlite::Statement& row);
 Result<Revocation> revocation(const sqlite::Statement& row);
 Result<KeyRecord> key(const sqlite::Statement& row);
 Result<CaRecord> ca(const sqlite::Statement& row);

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
 // of the log, because rows are never deleted: the newest one's number is the count. The triggers
@@ -231,6 +231,29 @@ CREATE TABLE crl (
   PRIMARY KEY (issuer, scope)
 ) STRICT;
 PRAGMA user_version = 4;
+COMMIT;
+)sql"},
+                           {5, R"sql(
+BEGIN;
+ALTER TABLE certificate ADD COLUMN replaces BLOB;
+CREATE INDEX certificate_replaces ON certificate (replaces, number) WHERE replaces IS NOT NULL;
+
+CREATE TABLE renewal_request (
+  serial          BLOB PRIMARY KEY CHECK (length(serial) = 20),
+  issuer          TEXT NOT NULL,
+  reason          TEXT NOT NULL,
+  deadline        INTEGER NOT NULL,
+  explanation_url TEXT NOT NULL,
+  replaced_by     BLOB,
+  entry           INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX renewal_request_pending ON renewal_request (serial) WHERE replaced_by IS NULL;
+CREATE TRIGGER renewal_request_update BEFORE UPDATE ON renewal_request
+  WHEN OLD.replaced_by IS NOT NULL OR OLD.serial <> NEW.serial
+  BEGIN SELECT RAISE(ABORT, 'what was replaced stays so'); END;
+CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
+  BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
+PRAGMA user_version = 5;
 COMMIT;
 )sql"}};
 

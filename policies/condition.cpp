@@ -11,16 +11,17 @@ namespace {
 
 using enum Operation;
 
-constexpr OperationSet kProfiled = {certificate_issue,   certificate_renew, certificate_revoke,
-                                    certificate_release, certificate_read,  machine_add};
+constexpr OperationSet kProfiled = {certificate_issue,   certificate_renew,   certificate_revoke,
+                                    certificate_release, certificate_replace, certificate_read,
+                                    machine_add};
 constexpr OperationSet kIssued = {
-    certificate_issue, certificate_renew, certificate_revoke, certificate_release,
-    certificate_read,  crl_sign,          ocsp_sign};
+    certificate_issue,   certificate_renew, certificate_revoke, certificate_release,
+    certificate_replace, certificate_read,  crl_sign,           ocsp_sign};
 constexpr OperationSet kNewKeys = {certificate_issue, certificate_renew, key_create};
 constexpr OperationSet kSigning = {key_sign, key_sign_digest};
-constexpr OperationSet kOwned = {certificate_issue,   certificate_renew, certificate_revoke,
-                                 certificate_release, certificate_read,  machine_add,
-                                 machine_read};
+constexpr OperationSet kOwned = {certificate_issue,   certificate_renew,   certificate_revoke,
+                                 certificate_release, certificate_replace, certificate_read,
+                                 machine_add,         machine_read};
 
 bool contains(const std::vector<std::string>& list, const std::string& value) {
   return std::find(list.begin(), list.end(), value) != list.end();

@@ -23,6 +23,7 @@ constexpr std::array kTable = {
     RoleRow{certificate_renew,   false, none,          none,     none},
     RoleRow{certificate_revoke,  false, service,       in_scope, none},
     RoleRow{certificate_release, false, service,       in_scope, none},
+    RoleRow{certificate_replace, false, all,           in_scope, none},
     RoleRow{certificate_read,    false, all,           in_scope, all},
     RoleRow{key_create,          true,  all,           none,     none},
     RoleRow{key_read,            false, all,           all,      all},

@@ -155,7 +155,7 @@ const std::vector<BadRow> kGrants = {
      grant("{name: g, machines: [m], operations: [key.sign], keys: [k], profiles: [machine]}\n"),
      "3:65: grants[0].profiles: says nothing about key.sign; it is a condition of "
      "certificate.issue, certificate.renew, certificate.revoke, certificate.release, "
-     "certificate.read, machine.add"},
+     "certificate.replace, certificate.read, machine.add"},
     {"algorithms without signing", when("{dns_names: [a], algorithms: [ed25519]}"),
      "9:24: grants[0].when.algorithms: says nothing about certificate.issue; it is a condition of "
      "key.sign, key.sign-digest"},

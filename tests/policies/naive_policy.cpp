@@ -207,8 +207,8 @@ int failed_conditions(const NaiveGrant& grant, const Machine& machine,
                       const PolicyQuestion& question) {
   const Operation operation = question.operation;
   const bool issues = is(operation, {certificate_issue, certificate_renew});
-  const bool certificate =
-      issues || is(operation, {certificate_revoke, certificate_release, certificate_read});
+  const bool certificate = issues || is(operation, {certificate_revoke, certificate_release,
+                                                    certificate_replace, certificate_read});
   int failed = 0;
   if (certificate || is(operation, {crl_sign, ocsp_sign})) {
     failed += !grant.issuers.empty() && !in(grant.issuers, question.issuer);
@@ -316,8 +316,8 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
   Answer nearest;
   bool near_role = false;
   if (holds("administrator")) {
-    if (is(operation, {certificate_read, key_create, key_read, machine_read, ca_create, policy_read,
-                       policy_change, status_read})) {
+    if (is(operation, {certificate_replace, certificate_read, key_create, key_read, machine_read,
+                       ca_create, policy_read, policy_change, status_read})) {
       return {true, "role:administrator"};
     }
     if (operation == machine_add) {
@@ -331,7 +331,8 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
   }
   if (holds("operator")) {
     if (is(operation, {key_read, crl_sign, status_read})) return {true, "role:operator"};
-    if (revokes || is(operation, {certificate_read, machine_add, machine_read})) {
+    if (revokes ||
+        is(operation, {certificate_replace, certificate_read, machine_add, machine_read})) {
       for (const NaiveRole& held : roles) {
         if (held.role != "operator" || !identity_is(held)) continue;
         if (held.scope.empty() || any(held.scope, question.owner, {}, {'.'})) {

@@ -119,8 +119,8 @@ NaiveGrant random_grant(Chance& chance, std::size_t number) {
     });
   };
   const bool issues = has({certificate_issue, certificate_renew});
-  const bool certificate =
-      issues || has({certificate_revoke, certificate_release, certificate_read});
+  const bool certificate = issues || has({certificate_revoke, certificate_release,
+                                          certificate_replace, certificate_read});
   if (certificate || has({crl_sign, ocsp_sign})) grant.issuers = chance.sometimes(kIssuers);
   if (certificate || has({machine_add})) grant.profiles = chance.sometimes(kProfiles);
   if (has({key_create, key_read, key_sign, key_sign_digest}))

@@ -42,11 +42,11 @@ struct ExpectedRole {
 
 const std::vector<ExpectedRole> kExpected = {
     {"admin",
-     {certificate_read, key_create, key_read, machine_read, ca_create, policy_read, policy_change,
-      status_read}},
+     {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,
+      policy_read, policy_change, status_read}},
     {"operator",
-     {certificate_revoke, certificate_release, certificate_read, key_read, machine_add,
-      machine_read, crl_sign, status_read}},
+     {certificate_revoke, certificate_release, certificate_replace, certificate_read, key_read,
+      machine_add, machine_read, crl_sign, status_read}},
     {"auditor", {certificate_read, key_read, machine_read, policy_read, audit_read, status_read}},
 };
 

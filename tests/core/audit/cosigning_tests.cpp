@@ -287,6 +287,8 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   close();
   tamper(database(),
          "DROP TABLE cosignature;"
+         "DROP INDEX certificate_replaces; ALTER TABLE certificate DROP COLUMN replaces;"
+         "DROP TABLE renewal_request;"
          "ALTER TABLE certificate DROP COLUMN crl_shards;"
          "DROP TRIGGER IF EXISTS revocation_update; DROP INDEX revocation_list; DROP INDEX "
          "revocation_released;"

@@ -21,6 +21,8 @@ struct InventoryLog : LogHome {
     used_up = add_machine("two");
     enroll(used_up, Conclusion::unknown);
     publish_crl("one", "2000");
+    renew(Conclusion::ok);
+    renew(Conclusion::unknown);
     ask("released", Conclusion::ok);
     ask("lost", Conclusion::unknown);
     claim("open");
@@ -90,6 +92,40 @@ struct InventoryLog : LogHome {
     intent.set("token_sha256", to_hex(token));
     finish(intend(std::move(intent), {ClaimEnrollment{token, now()}}), conclusion,
            std::move(outcome), {AddCertificate{certificate}});
+  }
+
+  /// A certificate that is asked for twice to be replaced, and its renewal, with another behind a
+  /// good one.
+  void renew(Conclusion conclusion) {
+    const CertificateRecord old = issue();
+    request_renewal(old, RevocationReason::superseded);
+    request_renewal(old, RevocationReason::key_compromise);
+    for (int i = 0; i < (conclusion == Conclusion::ok ? 2 : 1); ++i) {
+      CertificateRecord certificate = new_certificate();
+      certificate.replaces = old.serial;
+      AuditEntry outcome = certificate_outcome_entry(certificate);
+      if (conclusion == Conclusion::unknown) {
+        certificate.state = CertificateState::unknown;
+        certificate.der.clear();
+        outcome = AuditEntry(EntryKind::outcome);
+      }
+      finish(intend(certificate_intent_entry(certificate)), conclusion, std::move(outcome),
+             {AddCertificate{certificate}});
+    }
+  }
+
+  void request_renewal(const CertificateRecord& certificate, RevocationReason reason) {
+    const RenewalRequestRecord row{.serial = certificate.serial,
+                                   .issuer = certificate.issuer,
+                                   .reason = reason,
+                                   .deadline = certificate.not_after,
+                                   .explanation_url = "https://wiki.example/why"};
+    AuditEntry entry(EntryKind::replacement);
+    entry.set("serial", row.serial.hex()).set("issuer", row.issuer.text());
+    entry.set("revocation_reason", name_of(reason));
+    entry.set("deadline", to_rfc3339_seconds(row.deadline));
+    entry.set("explanation_url", row.explanation_url);
+    log->record(context_of("operator"), std::move(entry), {PutRenewalRequest{row}}).value();
   }
 
   void publish_crl(const std::string& issuer, const std::string& number) {

@@ -67,6 +67,22 @@ std::vector<Tampering> other_columns() {
         {"entry", "entry + 1"}}},
       {"crl_shards WHERE issuer = 'one'",
        {{"issuer", "'three'"}, {"shards", "shards + 1"}, {"entry", "entry + 1"}}},
+      {"renewal_request WHERE replaced_by IS NOT NULL",
+       {{"serial", "zeroblob(20)"},
+        {"issuer", "'three'"},
+        {"reason", "'superseded'"},
+        {"deadline", "deadline + 1000000"},
+        {"explanation_url", "''"},
+        {"replaced_by", "NULL"},
+        {"replaced_by",
+         "(SELECT max(serial) FROM certificate WHERE replaces = renewal_request.serial"
+         " AND serial <> replaced_by)"},
+        {"entry", "entry - 1"}}},
+      {"renewal_request WHERE replaced_by IS NULL",
+       {{"replaced_by",
+         "(SELECT serial FROM certificate WHERE replaces = renewal_request.serial)"}}},
+      {"certificate WHERE replaces IS NOT NULL",
+       {{"replaces", "NULL"}, {"replaces", "serial"}, {"replaces", "zeroblob(20)"}}},
       {"request WHERE idempotency_key = 'released'",
        {{"machine", "'db'"},
         {"request_id", "'req-1'"},
@@ -134,7 +150,7 @@ BOOST_AUTO_TEST_CASE(an_enrolment_that_was_given_back_counts_as_unused) {
 
 BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
   std::vector<Tampering> rows;
-  for (const char* table : {"key", "ca", "machine", "enrollment", "crl"}) {
+  for (const char* table : {"key", "ca", "machine", "enrollment", "crl", "renewal_request"}) {
     const std::string name = table;
     rows.push_back({"no " + name, "DELETE FROM " + name});
     rows.push_back(
@@ -175,6 +191,11 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
         " (SELECT number, this_update, next_update, since, covers, entries, sha256, entry FROM crl"
         " WHERE issuer = 'two')"
         " WHERE issuer = 'one'"},
+       {"a request to replace more",
+        "INSERT INTO renewal_request SELECT (SELECT max(serial) FROM certificate), issuer, reason,"
+        " deadline, explanation_url, NULL, entry FROM renewal_request WHERE replaced_by IS NULL"},
+       {"the request to replace of before",
+        "UPDATE renewal_request SET reason = 'superseded', entry = entry - 1"},
        {"a request more",
         "INSERT INTO request SELECT machine, 'new', request_sha256, 'req-new', intent, answer,"
         " expires_at, outcome FROM request WHERE idempotency_key = 'released'"},

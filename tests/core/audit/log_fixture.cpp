@@ -111,6 +111,7 @@ AuditEntry certificate_intent_entry(const CertificateRecord& certificate) {
   entry.set("not_before", to_rfc3339_seconds(certificate.not_before));
   entry.set("not_after", to_rfc3339_seconds(certificate.not_after));
   entry.set("spki_sha256", to_hex(certificate.spki_sha256));
+  if (certificate.replaces) entry.set("replaces", certificate.replaces->hex());
   return entry;
 }
 
@@ -211,8 +212,8 @@ std::string run_sql(const std::string& database, const std::string& sql) {
 
 void tamper(const std::string& database, const std::string& sql) {
   std::string script = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;";
-  for (const char* table :
-       {"entry", "tile", "checkpoint", "cosignature", "certificate", "revocation", "log_keys"}) {
+  for (const char* table : {"entry", "tile", "checkpoint", "cosignature", "certificate",
+                            "revocation", "log_keys", "renewal_request"}) {
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_update;";
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_delete;";
   }

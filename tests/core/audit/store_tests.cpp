@@ -82,6 +82,20 @@ Revocation revocation_of(const Serial& serial) {
           .entry = 9};
 }
 
+RenewalRequestRecord renewal_request_of(const CertificateRecord& certificate) {
+  return {.serial = certificate.serial,
+          .issuer = certificate.issuer,
+          .reason = RevocationReason::superseded,
+          .deadline = kNow + Seconds(60),
+          .explanation_url = ""};
+}
+
+CertificateRecord renewal_of(const CertificateRecord& certificate) {
+  CertificateRecord renewal = new_certificate();
+  renewal.replaces = certificate.serial;
+  return renewal;
+}
+
 CrlRecord crl_record(const char* number) {
   return {.issuer = CaName::literal("issuing"),
           .scope = CrlScope::all(),
@@ -111,6 +125,10 @@ BOOST_AUTO_TEST_CASE(preconditions) {
   const KeyId id = KeyId::random();
   CertificateRecord same_serial = new_certificate();
   same_serial.serial = certificate.serial;
+  CertificateRecord lost = renewal_of(certificate);
+  lost.state = CertificateState::unknown;
+  const CertificateRecord renewal = renewal_of(certificate), again = renewal_of(certificate),
+                          unasked = renewal_of(again);
   const MachineRecord machine{MachineName::literal("web"), MachineName::literal("op"), kNow, 0};
   const CaRecord ca{CaName::literal("root"),
                     KeyName::literal("ca-root"),
@@ -128,6 +146,14 @@ BOOST_AUTO_TEST_CASE(preconditions) {
       {"the same serial", {AddCertificate{same_serial}}, "conflict"},
       {"a revocation", {AddRevocation{revocation_of(certificate.serial)}}, "applied"},
       {"revoked already", {AddRevocation{revocation_of(certificate.serial)}}, "conflict"},
+      {"a request to replace", {PutRenewalRequest{renewal_request_of(certificate)}}, "applied"},
+      {"the same again", {PutRenewalRequest{renewal_request_of(certificate)}}, "applied"},
+      {"a renewal that was lost", {AddCertificate{lost}}, "applied"},
+      {"one that was not", {AddCertificate{renewal}}, "applied"},
+      {"a request behind it", {PutRenewalRequest{renewal_request_of(certificate)}}, "conflict"},
+      {"another renewal", {AddCertificate{again}}, "applied"},
+      {"its renewal", {AddCertificate{unasked}}, "applied"},
+      {"what was replaced unasked", {PutRenewalRequest{renewal_request_of(again)}}, "conflict"},
       {"a key", {AddKey{key_record("one", id)}}, "applied"},
       {"its name again", {AddKey{key_record("one")}}, "conflict"},
       {"its id again", {AddKey{key_record("two", id)}}, "conflict"},
@@ -161,6 +187,8 @@ BOOST_AUTO_TEST_CASE(preconditions) {
       {"the same version", {AddPolicyVersion{{"aa", "other", kNow}}}, "applied"},
   };
   for (const auto& row : rows) BOOST_TEST(outcome(row.changes) == row.expected, row.name);
+  BOOST_CHECK(store->renewal_request(certificate.serial).value()->replaced_by == renewal.serial);
+  BOOST_CHECK(store->replacement_of(certificate.serial).value() == renewal.serial);
   BOOST_TEST(store->policy_version("aa").value()->text == "text");
   BOOST_TEST(store->request(web, "k").value()->answer.value() == "{}");
 }

@@ -1,0 +1,81 @@
+#include "core/signing_service.h"
+
+// A machine is asked to renew: decided and recorded like a revocation, which may follow.
+
+namespace chancery {
+namespace {
+
+bool is_web_address(const std::string& text) {
+  return text.size() <= limits::explanation_url_bytes && is_uri(text) &&
+         (text.starts_with("https://") || text.starts_with("http://"));
+}
+
+Result<void> check(const ReplaceCertificate& request) {
+  if (!is_final(request.reason)) {
+    return invalid("reason", "must be a reason to revoke it for good");
+  }
+  if (request.deadline <= now()) return invalid("deadline", "must be in the future");
+  if (!request.explanation_url.empty() && !is_web_address(request.explanation_url)) {
+    return invalid("explanation_url", "must be an http:// or https:// address of at most " +
+                                          std::to_string(limits::explanation_url_bytes) + " bytes");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> SigningService::check_replaceable(const CertificateRecord& record) const {
+  const std::string serial = record.serial.hex();
+  const auto conflict = [&](const std::string& reason) {
+    return fail(ErrorCode::conflict, "the certificate " + serial + " " + reason, "serial");
+  };
+  if (record.state != CertificateState::issued) return conflict("was never released; revoke it");
+  if (record.machine.text() == "self")
+    return conflict("is the service's own; no machine renews it");
+  if (record.not_after < now()) return conflict("has expired");
+  ASSIGN_OR_RETURN(const auto revocation, store_.revocation(record.serial));
+  if (revocation && is_final(revocation->reason)) return conflict("is revoked");
+  ASSIGN_OR_RETURN(const auto replacement, store_.replacement_of(record.serial));
+  if (replacement) return conflict("has been replaced by " + replacement->hex() + "; revoke it");
+  return {};
+}
+
+Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
+                                                     const ReplaceCertificate& request) {
+  PolicyQuestion question{.operation = Operation::certificate_replace};
+  ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
+  if (record) {
+    question.issuer = record->issuer.text();
+    question.profile = record->profile.text();
+    question.owner = record->machine.text();
+  }
+  ASSIGN_OR_RETURN(const Decision decision, permit(caller, question));
+  if (!record) {
+    return reject(caller, question,
+                  Error{ErrorCode::not_found,
+                        "there is no certificate " + request.serial.hex() + " here", "serial"});
+  }
+  if (auto good = check(request); !good) return reject(caller, question, std::move(good.error()));
+  if (auto good = check_replaceable(*record); !good) {
+    return reject(caller, question, std::move(good.error()));
+  }
+
+  RenewalRequestRecord row{.serial = request.serial,
+                           .issuer = record->issuer,
+                           .reason = request.reason,
+                           .deadline = request.deadline,
+                           .explanation_url = request.explanation_url};
+  AuditEntry entry(EntryKind::replacement);
+  describe(entry, question);
+  entry.set("serial", request.serial.hex());
+  entry.set("revocation_reason", name_of(request.reason));
+  entry.set("deadline", to_rfc3339_seconds(request.deadline));
+  entry.set("explanation_url", request.explanation_url);
+  entry.set("grant", decision.grant());
+  entry.set("policy", decision.policy_version());
+  ASSIGN_OR_RETURN(row.entry,
+                   log_.record(caller.context, std::move(entry), {PutRenewalRequest{row}}));
+  return row;
+}
+
+}  // namespace chancery
