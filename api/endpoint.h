@@ -57,8 +57,14 @@ Result<std::optional<Time>> query_time(const HttpRequest& request, std::string_v
 Result<std::uint64_t> authorize(const Call& call, Operation operation,
                                 const std::string& owner = {}, const std::string& key = {});
 
+/// "issued", "held", "revoked", "unknown" or "expired".
+std::string_view state_of(const CertificateRecord& record,
+                          const std::optional<Revocation>& revocation);
+Json described(const RenewalRequestRecord& request);
+
 // The endpoints, by file.
 std::vector<Route> certificate_routes(Application& application);
+std::vector<Route> renewal_routes(Application& application);
 std::vector<Route> key_routes(Application& application);
 std::vector<Route> machine_routes(Application& application);
 std::vector<Route> policy_routes(Application& application);

@@ -144,6 +144,8 @@ Result<HttpResponse> release(Call& call) {
   return revoke(call, RevokeCertificate{serial, RevocationReason::remove_from_crl});
 }
 
+}  // namespace
+
 std::string_view state_of(const CertificateRecord& record,
                           const std::optional<Revocation>& revocation) {
   if (revocation && is_final(revocation->reason)) return "revoked";
@@ -151,6 +153,8 @@ std::string_view state_of(const CertificateRecord& record,
   if (record.state == CertificateState::unknown) return "unknown";
   return record.not_after < now() ? "expired" : "issued";
 }
+
+namespace {
 
 Json row_of(const CertificateRecord& record, const std::optional<Revocation>& revocation) {
   return {{"serial", record.serial.hex()},
@@ -210,6 +214,11 @@ Result<HttpResponse> show(Call& call) {
   body["outcome"] = record->outcome;
   if (!record->der.empty()) body["certificate"] = to_pem(record->der, "CERTIFICATE");
   if (revocation) body["revocation"] = described(*revocation);
+  if (record->replaces) body["replaces"] = record->replaces->hex();
+  ASSIGN_OR_RETURN(const auto replacement, call.store().replacement_of(serial));
+  if (replacement) body["replaced_by"] = replacement->hex();
+  ASSIGN_OR_RETURN(const auto request, call.store().renewal_request(serial));
+  if (request) body["renewal_request"] = described(*request);
   return json_response(200, body);
 }
 
