@@ -63,6 +63,13 @@ Result<ExitCode> show_certificate(Session& session, const CertificateOptions& op
             optional_text_in(*revocation, "by") + " (" + optional_text_in(*revocation, "reason") +
             ")";
   }
+  if (std::string by = optional_text_in(answer, "replaced_by"); !by.empty()) {
+    line += "; replaced by " + by;
+  } else if (auto request = answer.find("renewal_request");
+             request != answer.end() && request->is_object()) {
+    line += "; to be replaced by " + optional_text_in(*request, "deadline") + " (" +
+            optional_text_in(*request, "reason") + ")";
+  }
   session.print(line, answer);
   return ExitCode::done;
 }
@@ -91,6 +98,69 @@ Result<ExitCode> release(Session& session, const CertificateOptions& options) {
                    service->post("/v1/certificates/" + serial + "/release", json::object()));
   session.print("released " + serial + ": it is good again", answer);
   return ExitCode::done;
+}
+
+struct ReplaceOptions {
+  std::string certificate;
+  RevocationReason reason = RevocationReason::superseded;
+  std::optional<Time> deadline;
+  std::string explanation_url;
+};
+
+struct ReplacementsOptions {
+  bool all = false;
+  PageOptions page;
+};
+
+Result<ExitCode> replace(Session& session, const ReplaceOptions& options) {
+  ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  json request = {{"reason", name_of(options.reason)},
+                  {"deadline", to_rfc3339_seconds(*options.deadline)}};
+  if (!options.explanation_url.empty()) request["explanation_url"] = options.explanation_url;
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/replace", request));
+  ASSIGN_OR_RETURN(std::string deadline, text_in(answer, "deadline"));
+  session.print("its machine is asked to renew " + serial + " by " + deadline, answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> list_replacements(Session& session, const ReplacementsOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  const std::string query =
+      page_query(options.page) + (options.all ? "&state=all" : "&state=pending");
+  ASSIGN_OR_RETURN(json answer, service->get("/v1/replacements" + query));
+  return print_listing(
+      session, answer,
+      {"replacements", {"serial", "state", "machine", "reason", "deadline", "replaced_by"}});
+}
+
+void add_replace_commands(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<ReplaceOptions>();
+  CLI::App& command =
+      line.add(group, "replace", "Ask a machine to renew its certificate now, before it is revoked",
+               {"chancery --identity ./operator cert replace 0157ab…(40 digits) --deadline "
+                "2026-12-01T00:00:00Z",
+                "chancery --identity ./operator cert replace ./tls/cert.pem --reason keyCompromise "
+                "--deadline 2026-11-22T12:00:00Z --explanation https://wiki.example/incident-7"});
+  command.add_option("certificate", options->certificate, "serial number or certificate file")
+      ->required();
+  add_parsed(command, "--reason", options->reason, parse_revocation_reason,
+             "what it will be revoked for; default: superseded");
+  add_parsed(command, "--deadline", options->deadline, from_rfc3339,
+             "when it may be revoked, such as 2026-11-22T12:00:00Z")
+      .required();
+  command.add_option("--explanation", options->explanation_url, "where people read why")
+      ->type_name("URL");
+  line.on(command, options, replace);
+
+  auto listing = std::make_shared<ReplacementsOptions>();
+  CLI::App& list =
+      line.add(group, "replacements", "List certificates that are still to be replaced",
+               {"chancery --identity ./auditor cert replacements",
+                "chancery --identity ./auditor cert replacements --all --json"});
+  list.add_flag("--all", listing->all, "also those that have been replaced");
+  add_page_options(list, listing->page);
+  line.on(list, listing, list_replacements);
 }
 
 void add_release_command(CommandLine& line) {
@@ -149,6 +219,7 @@ void add_certificate_commands(CommandLine& line) {
       ->required();
   show_command.add_flag("--pem", show->pem, "print the certificate itself");
   line.on(show_command, show, show_certificate);
+  add_replace_commands(line, group);
 }
 
 }  // namespace chancery
