@@ -48,6 +48,8 @@ void Daemon::register_metrics() {
         });
   gauge("chancery_recovered_intents", "intents that a crash left open, found at this start",
         [this] { return static_cast<double>(instance_.recovered()); });
+  gauge("chancery_config_changed", "1 while config.yaml is another than at the start before",
+        [this] { return instance_.config_changed() ? 1.0 : 0.0; });
 
   gauge("chancery_token_up", "1 while a keyholder serves the token",
         [&token] { return token.status().up ? 1.0 : 0.0; });

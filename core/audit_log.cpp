@@ -145,6 +145,7 @@ Result<std::uint64_t> AuditLog::record(const RequestContext& context, AuditEntry
                                        std::vector<StoreChange> changes) {
   CHECK(entry.kind() != EntryKind::intent && entry.kind() != EntryKind::outcome);
   add_context(entry, context);
+  if (entry.kind() == EntryKind::start) changes.emplace_back(MarkStart{});
   Submission submission{entry.draft(), std::move(changes)};
   return writer_->log->submit(submission, Admission::bounded);
 }

@@ -34,6 +34,7 @@ class LogCheck {
       RETURN_IF_ERROR(expect(one));
     }
     ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
+    ASSIGN_OR_RETURN(last_start_, store_.last_start());
     while (replay_.size() < size_) {
       ASSIGN_OR_RETURN(const auto entries, store_.entries(replay_.size(), rows_left()));
       if (entries.size() < rows_left()) {
@@ -203,6 +204,11 @@ class LogCheck {
     if (mark > log_size || (!open.empty() && open.begin()->first < mark)) {
       findings_.add("recovery would begin behind an intent that is open");
     }
+    // A service that starts while it is read has written a newer one.
+    const bool newer = last_start_ && *last_start_ >= size_ && *last_start_ < log_size;
+    if (!newer && last_start_ != replay_.state().last_start) {
+      findings_.add("what counts as the last start is another entry");
+    }
     return log_size == size_ ? check_surplus_tiles() : Result<void>();
   }
 
@@ -242,6 +248,7 @@ class LogCheck {
   AuditFindings& findings_ = replay_.findings();
   InventoryCheck inventory_;
   std::uint64_t size_ = 0;
+  std::optional<std::uint64_t> last_start_;  // as it is stored
   bool keep_state_ = false;
   std::optional<VerifiedState> state_;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/entry_view.h"
 #include "core/signed_note.h"
 
 namespace chancery {
@@ -54,19 +55,32 @@ Result<void> Instance::start() {
       std::make_unique<SigningService>(config_, *store_, *log_, token_, *keys_, std::move(blocked));
   RETURN_IF_ERROR(service_->load());
 
-  ASSIGN_OR_RETURN(const std::string config_text,
-                   read_file(config_.home + "/config.yaml", 1 << 20));
-  AuditEntry entry(EntryKind::start);
-  entry.set("version", CHANCERY_VERSION);
-  entry.set("config_sha256", to_hex(sha256(bytes_of(config_text))));
-  entry.set("recovered", static_cast<std::uint64_t>(recovered_));
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_->record(self().context, std::move(entry)));
+  RETURN_IF_ERROR(record_start());
 
   ASSIGN_OR_RETURN(const std::string text,
                    read_file(config_.home + "/policy.yaml", limits::policy_bytes));
   ASSIGN_OR_RETURN(auto policy, load_policy(text));
   return service_->adopt(self(), std::move(policy), text);
+}
+
+Result<void> Instance::record_start() {
+  ASSIGN_OR_RETURN(const std::string text, read_file(config_.home + "/config.yaml", 1 << 20));
+  const std::string hash = to_hex(sha256(bytes_of(text)));
+  AuditEntry entry(EntryKind::start);
+  entry.set("version", CHANCERY_VERSION);
+  entry.set("config_sha256", hash);
+  entry.set("recovered", static_cast<std::uint64_t>(recovered_));
+  ASSIGN_OR_RETURN(const auto last, store_->last_start());
+  if (last) {
+    ASSIGN_OR_RETURN(const std::string start, store_->entry(*last));
+    const auto view = EntryView::parse(start);
+    const std::string before = view ? view->text("config_sha256") : "";
+    config_changed_ = !before.empty() && before != hash;
+    if (config_changed_) entry.set("config_before", before);
+  }
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_->record(self().context, std::move(entry)));
+  return {};
 }
 
 Instance::~Instance() {

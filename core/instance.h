@@ -42,11 +42,15 @@ class Instance {
   /// Intents that a crash had left without an outcome, concluded as unknown at this start.
   [[nodiscard]] std::size_t recovered() const { return recovered_; }
 
+  /// Whether config.yaml was another at the start before this one.
+  [[nodiscard]] bool config_changed() const { return config_changed_; }
+
   static Caller self() { return {{new_request_id(), Machine::self()}, {}, {}}; }
 
  private:
   Instance(Config config, Token& token, PolicyLoader loader);
   Result<void> start();
+  Result<void> record_start();
   Result<std::shared_ptr<const Policy>> load_policy(const std::string& text) const;
 
   const Config config_;
@@ -54,6 +58,7 @@ class Instance {
   const PolicyLoader loader_;
   std::mutex policy_file_;  // one reload at a time
   std::size_t recovered_ = 0;
+  bool config_changed_ = false;
   WitnessPolicy witness_policy_;
   // Each uses those above it.
   std::unique_ptr<Store> store_;

@@ -78,6 +78,10 @@ Result<std::string> read_text(const sqlite::Statement& row) {
   return row.text(0);
 }
 
+Result<std::uint64_t> read_index(const sqlite::Statement& row) {
+  return row.index(0);
+}
+
 Result<Bytes> read_blob(const sqlite::Statement& row) {
   return row.blob(0);
 }
@@ -232,6 +236,12 @@ Result<std::uint64_t> Store::log_size() {
 Result<std::uint64_t> Store::recovery_mark() {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_number(*reader, "SELECT mark FROM recovery WHERE only = 1");
+}
+
+Result<std::optional<std::uint64_t>> Store::last_start() {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_one(*reader, read_index,
+                  "SELECT last_start FROM recovery WHERE only = 1 AND last_start IS NOT NULL");
 }
 
 Result<std::string> Store::entry(std::uint64_t index) {

@@ -216,11 +216,14 @@ struct ReleaseRequest {
 struct AddPolicyVersion {
   PolicyVersionRecord row;
 };
+/// The entry is the newest start.
+struct MarkStart {};
 
 using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
-                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest>;
+                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
+                 MarkStart>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -283,6 +286,8 @@ class Store {
   // Log
   Result<std::uint64_t> log_size();
   Result<std::uint64_t> recovery_mark();
+  /// Index of the newest entry of kind start.
+  Result<std::optional<std::uint64_t>> last_start();
   Result<std::string> entry(std::uint64_t index);
   /// Entries first … first+count-1, fewer at the end of the log.
   Result<std::vector<std::string>> entries(std::uint64_t first, std::size_t count);

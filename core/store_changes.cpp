@@ -247,6 +247,11 @@ struct Apply {
                               " VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING",
                               row.version, row.text, to_micros(row.loaded_at)));
   }
+
+  Result<Refusal> operator()(const MarkStart&) const {
+    return always(
+        sqlite::run(connection, "UPDATE recovery SET last_start = ? WHERE only = 1", index));
+  }
 };
 
 }  // namespace

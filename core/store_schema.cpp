@@ -253,6 +253,11 @@ CREATE TRIGGER renewal_request_update BEFORE UPDATE ON renewal_request
   BEGIN SELECT RAISE(ABORT, 'what was replaced stays so'); END;
 CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
   BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
+
+-- The newest entry `start`: the next one says whether config.yaml is another since.
+ALTER TABLE recovery ADD COLUMN last_start INTEGER;
+UPDATE recovery SET last_start =
+  (SELECT max(number) FROM entry WHERE instr(text, '"kind":"start"') > 0);
 PRAGMA user_version = 5;
 COMMIT;
 )sql"}};

@@ -153,7 +153,10 @@ class Verifier:
             self.find(f"the log is shorter than its checkpoint of size {size}")
         self.check_tiles(tiles)
         self.check_inventory()
-        mark = self.query("SELECT mark FROM recovery")[0][0]
+        mark, last_start = self.query("SELECT mark, last_start FROM recovery")[0]
+        if last_start != max((index for index, entry in enumerate(self.entries)
+                              if entry.get("kind") == "start"), default=None):
+            self.find("what counts as the last start is another entry")
         if mark > len(rows) or any(index < mark for index in self.open):
             self.find("recovery would begin behind an intent that is open")
 

@@ -1,6 +1,7 @@
 """What `chanceryd init`, `check` and a start make of their arguments and files: refused with its
 place, and nothing left behind that was not there before."""
 
+import hashlib
 import os
 import shutil
 import socket
@@ -124,6 +125,30 @@ class CheckTests(FileTests):
 
 
 class StartTests(FileTests):
+    def started(self):
+        """The newest entry `start`, and what /metrics says, of a service that ran once."""
+        self.service.start()
+        try:
+            entry = [e for e in self.service.entries() if e["kind"] == "start"][-1]
+            return entry, self.service.metric("chancery_config_changed")
+        finally:
+            self.service.stop()
+
+    def test_another_configuration_is_recorded_and_an_alarm(self):
+        before = hashlib.sha256((self.home / "config.yaml").read_bytes()).hexdigest()
+        entry, alarm = self.started()
+        self.assertEqual((entry["config_sha256"], alarm), (before, 0))
+        self.assertNotIn("config_before", entry)
+        text = self.change(("", "# a comment counts\n"))
+        entry, alarm = self.started()
+        self.assertEqual((entry["config_before"], alarm), (before, 1))
+        self.assertEqual(entry["config_sha256"], hashlib.sha256(text.encode()).hexdigest())
+        # The change is told once.
+        entry, alarm = self.started()
+        self.assertEqual(alarm, 0)
+        self.assertNotIn("config_before", entry)
+        self.service.verify_log()
+
     def test_another_origin_of_the_log(self):
         text = self.change(('log_origin: "chancery.internal/log"', "log_origin: other.internal"))
         before = (self.home / "last-checkpoint").read_bytes()

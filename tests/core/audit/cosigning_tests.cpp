@@ -289,6 +289,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
          "DROP TABLE cosignature;"
          "DROP INDEX certificate_replaces; ALTER TABLE certificate DROP COLUMN replaces;"
          "DROP TABLE renewal_request;"
+         "ALTER TABLE recovery DROP COLUMN last_start;"
          "ALTER TABLE certificate DROP COLUMN crl_shards;"
          "DROP TRIGGER IF EXISTS revocation_update; DROP INDEX revocation_list; DROP INDEX "
          "revocation_released;"
@@ -303,6 +304,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   BOOST_REQUIRE(!older);
   BOOST_TEST(older.error().message.find("start chanceryd once") != std::string::npos);
   open_with_quorum();
+  BOOST_TEST(store->last_start().value().value() == 0U);
   BOOST_TEST(log->signed_checkpoint().note == note);
   BOOST_TEST(submit().has_value());
   BOOST_TEST(is_cosigned(log->published_checkpoint(), near.vkey()));

@@ -134,6 +134,9 @@ BOOST_AUTO_TEST_CASE(tampering) {
       {"another policy text", "UPDATE policy_version SET text = 'grants: nothing'"},
       {"no policy text", "DELETE FROM policy_version"},
       {"recovery that begins too late", "UPDATE recovery SET mark = 1000"},
+      {"another last start", "UPDATE recovery SET last_start = last_start + 1"},
+      {"no last start", "UPDATE recovery SET last_start = NULL"},
+      {"a last start that is not there", "UPDATE recovery SET last_start = 1000"},
       {"a tile too many", "INSERT INTO tile VALUES (0, 0, zeroblob(32), zeroblob(8192))"},
       {"a key that nobody made",
        "INSERT INTO key VALUES ('k', zeroblob(16), 'data', 'ec-p256', 'ecdsa-p256-sha256', 'web', "
