@@ -252,20 +252,22 @@ Result<void> InventoryCheck::reject_revocations_before(std::uint64_t index) {
 Result<void> InventoryCheck::finish(std::uint64_t size) {
   RETURN_IF_ERROR(reject_certificates_before(size));
   RETURN_IF_ERROR(reject_revocations_before(size));
-  ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
   for (const auto& [hex, last] : held_) {
     ASSIGN_OR_RETURN(const Serial serial, Serial::parse(hex));
     ASSIGN_OR_RETURN(const auto row, store_.revocation(serial));
+    ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
     // On a live service it may have changed by now.
     if (!row || (row->entry != last && (row->entry < size || row->entry >= log_size))) {
       findings_.add(last, "the inventory has another entry for the revocation of " + hex);
     }
   }
   ASSIGN_OR_RETURN(const CertificateRecord* certificate, certificates_.peek());
+  ASSIGN_OR_RETURN(const Revocation* revocation, revocations_.peek());
+  // After the rows: on a live service, what made them may be as new as they are.
+  ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
   if (certificate && certificate->outcome >= log_size) {
     findings_.add("certificate " + certificate->serial.hex() + " names an entry beyond the log");
   }
-  ASSIGN_OR_RETURN(const Revocation* revocation, revocations_.peek());
   if (revocation && revocation->entry >= log_size) {
     findings_.add("the revocation of " + revocation->serial.hex() +
                   " names an entry beyond the log");

@@ -219,11 +219,10 @@ struct AddPolicyVersion {
 /// The entry is the newest start.
 struct MarkStart {};
 
-using StoreChange =
-    std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
-                 ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
-                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
-                 MarkStart>;
+using StoreChange = std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine,
+                                 AddEnrollment, ClaimEnrollment, ReleaseEnrollment, PutCrl,
+                                 ClaimRequest, AnswerRequest, ReleaseRequest, AddPolicyVersion,
+                                 AddCrlShards, AddLogKeys, PutRenewalRequest, MarkStart>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;

@@ -473,8 +473,7 @@ class Verifier:
             return outcome.get("result") == "unknown"
         try:
             answer = json.loads(answer)
-            signature = answer.get("signature")
-            if signature is not None:
+            if (signature := answer.get("signature")) is not None:
                 signature = sha256(base64.b64decode(signature, validate=True)).hex()
         except (ValueError, AttributeError, TypeError):
             return False
