@@ -7,6 +7,7 @@
 #include "core/checkpoint_publisher.h"
 #include "core/cosigning.h"
 #include "core/crl_publisher.h"
+#include "core/incidents.h"
 #include "core/instance.h"
 #include "core/ocsp_responder.h"
 
@@ -19,12 +20,14 @@ struct Application {
   CrlPublisher& crls;
   AuditIndex& audit_index;
   OcspResponder* ocsp;  ///< null where the configuration has none
+  Incidents& incidents;
   const Authentication& authenticate;
   AuthenticationFailures& failures;
   Metrics& metrics;
-  std::string openapi;                 ///< the document, as served
-  std::function<void()> publish_soon;  ///< wakes the CRL publisher
-  std::function<bool()> stopping;      ///< readiness ends when the stop begins
+  std::string openapi;                   ///< the document, as served
+  std::function<void()> publish_soon;    ///< wakes the CRL publisher
+  std::function<void()> incidents_soon;  ///< wakes what carries them out
+  std::function<bool()> stopping;        ///< readiness ends when the stop begins
   /// How it stands with each witness; empty where there are none.
   std::function<std::vector<Cosigning::Status>()> witnesses = {};
 };

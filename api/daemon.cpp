@@ -73,22 +73,25 @@ Result<std::vector<Bytes>> read_certificates(const std::vector<std::string>& pat
   return certificates;
 }
 
-Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& events) {
+Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& events,
+                                              MachinePatternParser parse_pattern) {
   ASSIGN_OR_RETURN(std::vector<Bytes> foreign, read_certificates(instance.config().trust_anchors));
-  std::unique_ptr<Daemon> daemon(new Daemon(instance, events, std::move(foreign)));
+  std::unique_ptr<Daemon> daemon(
+      new Daemon(instance, events, std::move(foreign), std::move(parse_pattern)));
   ASSIGN_OR_RETURN(daemon->checkpoints_,
                    CheckpointPublisher::create(instance.log(), instance.store(), instance.token(),
                                                instance.keys(), instance.config().log_origin));
   // One that was made before the log said so, and a file that a crash left as it was.
   RETURN_IF_ERROR(daemon->checkpoints_->state_keys({Instance::self().context}));
   RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
-  daemon->application_.emplace(
-      Application{instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_,
-                  daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->authentication_,
-                  daemon->failures_, daemon->metrics_, std::string(openapi_document()),
-                  [raw = daemon.get()] { raw->crl_ticker_->wake(); },
-                  [raw = daemon.get()] { return raw->stopping_.load(); },
-                  [raw = daemon.get()] { return raw->cosigning_->status(); }});
+  daemon->application_.emplace(Application{
+      instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_,
+      daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_, daemon->authentication_,
+      daemon->failures_, daemon->metrics_, std::string(openapi_document()),
+      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+      [raw = daemon.get()] { raw->incident_ticker_->wake(); },
+      [raw = daemon.get()] { return raw->stopping_.load(); },
+      [raw = daemon.get()] { return raw->cosigning_->status(); }});
   RETURN_IF_ERROR(daemon->start_cosigning());
   daemon->register_metrics();
   daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
@@ -99,6 +102,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
     if (raw->ocsp_) (void)raw->ocsp_->renew_due();
     (void)raw->crls_.publish_due();
   });
+  daemon->incident_ticker_ =
+      std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->incident_runner_.work(); });
   RETURN_IF_ERROR(daemon->start_public());
   if (auto started = daemon->start_api(); !started) {
     // Only a token that is down may become better by waiting.
@@ -109,7 +114,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   return daemon;
 }
 
-Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign)
+Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign,
+               MachinePatternParser parse_pattern)
     : instance_(instance),
       events_(events),
       foreign_(std::move(foreign)),
@@ -117,6 +123,13 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
       authentication_(instance, failures_, foreign_),
       crls_(instance.service(), instance.store(), instance.config()),
       audit_index_(instance.store(), instance.config().home + "/audit-index.db"),
+      incidents_(instance.service(), instance.store(), instance.log(), instance.config(),
+                 std::move(parse_pattern)),
+      incident_runner_(incidents_, instance.service(), instance.store(), instance.log(),
+                       [this](const Revocation& revocation) {
+                         crls_.revoked(revocation);
+                         crl_ticker_->wake();
+                       }),
       heartbeat_(instance.log(), instance.config().heartbeat) {
   if (instance.config().ocsp) ocsp_.emplace(instance);
 }
@@ -126,6 +139,8 @@ Daemon::~Daemon() {
   maintenance_.reset();
   if (api_server_) api_server_->stop();
   if (public_server_) public_server_->stop();
+  incident_runner_.stop();
+  incident_ticker_.reset();
   crl_ticker_.reset();
   checkpoint_ticker_.reset();
   cosigning_.reset();

@@ -12,6 +12,7 @@
 #include "api/tls.h"
 #include "core/cosigning.h"
 #include "core/heartbeat.h"
+#include "core/incident_runner.h"
 #include "core/ticker.h"
 
 namespace chancery {
@@ -39,7 +40,9 @@ class Daemon {
   /// Listens on both addresses, or says why it cannot. Where the token is down, the API's listener
   /// waits for it, since the service's certificate comes from the token's CA; health and CRLs are
   /// served at once.
-  static Result<std::unique_ptr<Daemon>> start(Instance& instance, TokenEvents& events);
+  /// `parse_pattern` is the policy's language of machine patterns.
+  static Result<std::unique_ptr<Daemon>> start(Instance& instance, TokenEvents& events,
+                                               MachinePatternParser parse_pattern);
   /// Finishes the requests under way, publishes a last checkpoint, and stops.
   ~Daemon();
 
@@ -48,7 +51,8 @@ class Daemon {
   [[nodiscard]] std::uint16_t api_port() const;
 
  private:
-  Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign);
+  Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> foreign,
+         MachinePatternParser parse_pattern);
   Result<void> start_cosigning();
   void publish_checkpoint();
   Result<void> start_public();
@@ -74,6 +78,8 @@ class Daemon {
   CrlPublisher crls_;
   AuditIndex audit_index_;
   std::optional<OcspResponder> ocsp_;
+  Incidents incidents_;
+  IncidentRunner incident_runner_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   Heartbeat heartbeat_;
@@ -89,7 +95,7 @@ class Daemon {
   // Guards the pointers: metrics are read while the servers start, and the API's may come later.
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
-  std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, maintenance_;
+  std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_;
 };
 
 /// The certificates in PEM files; invalid_request names the file.

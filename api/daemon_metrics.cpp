@@ -39,6 +39,10 @@ void Daemon::register_metrics() {
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
         [this] { return static_cast<double>(crls_.behind()); });
+  gauge("chancery_incidents_open", "revocations of many certificates that have not ended",
+        [this] { return static_cast<double>(incident_runner_.open()); });
+  gauge("chancery_incidents_failing", "1 when one could not go on at the last attempt",
+        [this] { return incident_runner_.problem().empty() ? 0.0 : 1.0; });
   gauge("chancery_crl_slowest_seconds", "how long the list took that took longest to make",
         [this] { return crls_.slowest_seconds(); });
   gauge("chancery_crl_first_end_seconds",

@@ -65,6 +65,7 @@ Json described(const RenewalRequestRecord& request);
 // The endpoints, by file.
 std::vector<Route> certificate_routes(Application& application);
 std::vector<Route> renewal_routes(Application& application);
+std::vector<Route> incident_routes(Application& application);
 std::vector<Route> key_routes(Application& application);
 std::vector<Route> machine_routes(Application& application);
 std::vector<Route> policy_routes(Application& application);

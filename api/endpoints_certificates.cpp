@@ -122,6 +122,12 @@ Result<HttpResponse> revoke(const Call& call, const RevokeCertificate& request) 
   if (revocation.invalidity_date) {
     answer["invalidity_date"] = to_rfc3339_seconds(*revocation.invalidity_date);
   }
+  if (is_final(revocation.reason)) {
+    ASSIGN_OR_RETURN(const auto under, call.application.incidents.dependants(revocation.serial));
+    for (const IncidentPreview::Dependants& of : under) {
+      answer["dependants"].push_back({{"ca", of.ca.text()}, {"certificates", of.certificates}});
+    }
+  }
   return json_response(200, answer);
 }
 
@@ -171,6 +177,7 @@ Json described(const Revocation& revocation) {
                 {"revoked_at", to_rfc3339_seconds(revocation.revoked_at)},
                 {"by", revocation.by.text()},
                 {"entry", revocation.entry}};
+  if (!revocation.incident.empty()) shown["incident"] = revocation.incident;
   if (revocation.invalidity_date) {
     shown["invalidity_date"] = to_rfc3339_seconds(*revocation.invalidity_date);
   }

@@ -120,6 +120,10 @@ Result<std::vector<std::string>> JsonBody::strings(std::string_view name) {
   return values;
 }
 
+std::string JsonBody::text() const {
+  return object_->dump();
+}
+
 Result<void> JsonBody::finish() const {
   for (const auto& member : object_->items()) {
     if (asked_for_.contains(member.key())) continue;

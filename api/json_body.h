@@ -43,6 +43,9 @@ class JsonBody {
   /// An array of strings; empty where absent.
   Result<std::vector<std::string>> strings(std::string_view name);
 
+  /// The whole object as JSON, for who reads it otherwise.
+  [[nodiscard]] std::string text() const;
+
   /// Call when everything is read: a member that nobody asked for is invalid_request and named.
   [[nodiscard]] Result<void> finish() const;
 

@@ -23,6 +23,7 @@
 #include "pkcs11/softhsm_token_file.h"
 #include "pkcs11/token_initialisation.h"
 #include "policies/default_policy.h"
+#include "policies/pattern.h"
 #include "policies/policy_file.h"
 
 namespace chancery {
@@ -96,6 +97,15 @@ Result<std::unique_ptr<KeyholderPool>> start_token(const Config& config, TokenEv
               << ")" << std::endl;
   }
   return token;
+}
+
+/// Patterns of machine names as the policy has them.
+Result<MachineMatcher> machine_matcher(std::string_view text) {
+  ASSIGN_OR_RETURN(Pattern pattern,
+                   Pattern::parse_without_variables(PatternKind::machine_name, text));
+  return MachineMatcher([pattern = std::move(pattern)](const std::string& machine) {
+    return pattern.matches(machine, Machine{});
+  });
 }
 
 PolicyLoader policy_loader(const Config& config) {
@@ -309,7 +319,7 @@ Result<void> serve(const std::string& home_option, const sigset_t& signals) {
   TokenEvents events;
   ASSIGN_OR_RETURN(const auto token, start_token(config, events));
   ASSIGN_OR_RETURN(const auto instance, Instance::open(config, *token, policy_loader(config)));
-  ASSIGN_OR_RETURN(const auto daemon, Daemon::start(*instance, events));
+  ASSIGN_OR_RETURN(const auto daemon, Daemon::start(*instance, events, machine_matcher));
   std::cout << "chanceryd " << CHANCERY_VERSION << ": API https://"
             << to_text({config.api.host, daemon->api_port()}) << ", public http://"
             << to_text({config.public_http.host, daemon->public_port()}) << std::endl;

@@ -27,6 +27,7 @@ struct CheckOptions {
   std::string witness_policy;
   std::string certificate_file;
   std::string signature_file;
+  std::string report_file;
 };
 
 std::string path_of(const FetchOptions& options) {
@@ -74,6 +75,11 @@ Result<json> check_entry(const Receipt& receipt, const CheckOptions& options) {
   if (!options.signature_file.empty()) {
     ASSIGN_OR_RETURN(const std::string hash, hash_of_signature(options.signature_file));
     RETURN_IF_ERROR(compare(entry, "signature_sha256", hash, options.signature_file));
+  }
+  if (!options.report_file.empty()) {
+    ASSIGN_OR_RETURN(const Bytes hash,
+                     digest_of_file(DigestAlgorithm::sha256, options.report_file));
+    RETURN_IF_ERROR(compare(entry, "report_sha256", to_hex(hash), options.report_file));
   }
   return entry;
 }
@@ -184,6 +190,10 @@ void add_check_command(CommandLine& line, CLI::App& group) {
   command
       .add_option("--signature", options->signature_file,
                   "the signature that the entry must be about, raw or base64")
+      ->type_name("FILE");
+  command
+      .add_option("--report", options->report_file,
+                  "the report of an incident that the entry must be about")
       ->type_name("FILE");
   line.on(command, options, check);
 }

@@ -19,20 +19,7 @@ struct ListOptions {
 struct CertificateOptions {
   std::string certificate;
   bool pem = false;
-  RevocationReason reason = RevocationReason::unspecified;
-  std::optional<Time> invalidity_date;
 };
-
-/// A serial number as it is, or that of a certificate file.
-Result<std::string> serial_of(const std::string& text) {
-  if (auto serial = Serial::parse(text)) return serial->hex();
-  auto pem = read_file(text, limits::credential_file_bytes);
-  auto summary = pem ? summarize_certificate(*pem) : Failure(pem.error());
-  if (summary) return std::move(summary->serial);
-  return invalid("certificate", "\"" + text +
-                                    "\" is neither a serial number (40 hexadecimal digits) " +
-                                    "nor a certificate file: " + summary.error().message);
-}
 
 Result<ExitCode> list_certificates(Session& session, const ListOptions& options) {
   std::string query = page_query(options.page);
@@ -71,23 +58,6 @@ Result<ExitCode> show_certificate(Session& session, const CertificateOptions& op
             optional_text_in(*request, "reason") + ")";
   }
   session.print(line, answer);
-  return ExitCode::done;
-}
-
-Result<ExitCode> revoke(Session& session, const CertificateOptions& options) {
-  ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
-  ASSIGN_OR_RETURN(Service * service, session.service());
-  json request = {{"reason", name_of(options.reason)}};
-  if (options.invalidity_date) {
-    request["invalidity_date"] = to_rfc3339_seconds(*options.invalidity_date);
-  }
-  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/revoke", request));
-  ASSIGN_OR_RETURN(bool already, flag_in(answer, "already"));
-  ASSIGN_OR_RETURN(std::string revoked_at, text_in(answer, "revoked_at"));
-  ASSIGN_OR_RETURN(std::string reason, text_in(answer, "reason"));
-  session.print((already ? "was revoked already: " : "revoked ") + serial + " (" + reason +
-                    ") at " + revoked_at,
-                answer);
   return ExitCode::done;
 }
 
@@ -172,26 +142,19 @@ void add_release_command(CommandLine& line) {
   line.on(command, options, release);
 }
 
-void add_revoke_command(CommandLine& line) {
-  auto options = std::make_shared<CertificateOptions>();
-  CLI::App& command =
-      line.add(line.root(), "revoke", "Revoke a certificate",
-               {"chancery --identity ./operator revoke 0157ab…(40 digits) --reason keyCompromise",
-                "chancery --identity ./web-1 revoke ./tls/cert.pem --reason superseded"});
-  command.add_option("certificate", options->certificate, "serial number or certificate file")
-      ->required();
-  add_parsed(command, "--reason", options->reason, parse_revocation_reason,
-             "RFC 5280's: keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
-             "privilegeWithdrawn, certificateHold, …; default: unspecified");
-  add_parsed(command, "--invalid-since", options->invalidity_date, from_rfc3339,
-             "since when it may have been misused, such as 2026-11-22T09:40:50Z");
-  line.on(command, options, revoke);
-}
-
 }  // namespace
 
+Result<std::string> serial_of(const std::string& text) {
+  if (auto serial = Serial::parse(text)) return serial->hex();
+  auto pem = read_file(text, limits::credential_file_bytes);
+  auto summary = pem ? summarize_certificate(*pem) : Failure(pem.error());
+  if (summary) return std::move(summary->serial);
+  return invalid("certificate", "\"" + text +
+                                    "\" is neither a serial number (40 hexadecimal digits) " +
+                                    "nor a certificate file: " + summary.error().message);
+}
+
 void add_certificate_commands(CommandLine& line) {
-  add_revoke_command(line);
   add_release_command(line);
   CLI::App& group =
       line.add_group("cert", "Certificates that were issued",

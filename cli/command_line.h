@@ -65,11 +65,16 @@ CLI::Option& add_parsed(CLI::App& command, const std::string& name, Target& targ
 /// The user must give exactly one option of each choice. Once a command.
 void require_one_of(CLI::App& command, const std::vector<std::vector<CLI::Option*>>& choices);
 
+/// A serial number as it is, or that of a certificate file.
+Result<std::string> serial_of(const std::string& text);
+
 // One function a family of commands, each in its own file.
 void add_init_command(CommandLine& line);          // init
 void add_enroll_command(CommandLine& line);        // enroll
 void add_issue_commands(CommandLine& line);        // issue, renew
-void add_certificate_commands(CommandLine& line);  // cert, revoke
+void add_certificate_commands(CommandLine& line);  // cert, release
+void add_revoke_command(CommandLine& line);        // revoke
+void add_incident_commands(CommandLine& line);     // incident
 void add_sign_commands(CommandLine& line);         // sign, verify
 void add_key_commands(CommandLine& line);          // key
 void add_ca_commands(CommandLine& line);           // ca

@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
     add_enroll_command(line);
     add_issue_commands(line);
     add_certificate_commands(line);
+    add_revoke_command(line);
+    add_incident_commands(line);
     add_sign_commands(line);
     add_key_commands(line);
     add_ca_commands(line);

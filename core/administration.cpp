@@ -103,6 +103,51 @@ Result<Revoked> SigningService::record_revocation(const Caller& caller,
   return Revoked{std::move(revocation), false};
 }
 
+Result<SigningService::RevokedBatch> SigningService::revoke_for(
+    const RequestContext& context, const IncidentRecord& incident,
+    const std::vector<SelectedCertificate>& certificates) {
+  std::vector<AuditLog::Record> records;
+  std::vector<Revocation> revocations;
+  for (const SelectedCertificate& certificate : certificates) {
+    ASSIGN_OR_RETURN(const auto earlier, store_.revocation(certificate.serial));
+    if (earlier && is_final(earlier->reason)) continue;
+    Revocation revocation{.serial = certificate.serial,
+                          .issuer = certificate.issuer,
+                          .reason = incident.reason,
+                          .revoked_at = now(),
+                          .by = incident.opened_by,
+                          .not_after = certificate.not_after,
+                          .crl_shards = certificate.crl_shards,
+                          .invalidity_date = incident.invalidity_date,
+                          .incident = incident.name.text()};
+    AuditEntry entry(EntryKind::revocation);
+    describe(entry, PolicyQuestion{.operation = Operation::certificate_revoke,
+                                   .issuer = certificate.issuer.text(),
+                                   .profile = certificate.profile.text(),
+                                   .owner = certificate.machine.text()});
+    entry.set("serial", certificate.serial.hex());
+    entry.set("revocation_reason", name_of(incident.reason));
+    if (incident.invalidity_date) {
+      entry.set("invalidity_date", to_rfc3339_seconds(*incident.invalidity_date));
+    }
+    entry.set("incident", incident.name.text());
+    records.push_back({std::move(entry), {AddRevocation{revocation}}});
+    revocations.push_back(std::move(revocation));
+  }
+  const auto results = log_.record_all(context, std::move(records));
+  RevokedBatch batch;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) {
+      revocations[i].entry = *results[i];
+      ++revocation_changes_;
+      batch.revoked.push_back(std::move(revocations[i]));
+    } else if (results[i].error().code != ErrorCode::conflict) {  // somebody else was first
+      batch.failure = results[i].error();
+    }
+  }
+  return batch;
+}
+
 Result<void> SigningService::grow_crl_shards(const Caller& caller, const GrowCrlShards& request) {
   PolicyQuestion question{.operation = Operation::ca_create};
   question.issuer = request.ca.text();

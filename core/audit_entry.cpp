@@ -23,6 +23,7 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::machine, "machine"},
     Named<EntryKind>{EntryKind::revocation, "revocation"},
     Named<EntryKind>{EntryKind::replacement, "replacement"},
+    Named<EntryKind>{EntryKind::incident, "incident"},
     Named<EntryKind>{EntryKind::token, "token"},
     Named<EntryKind>{EntryKind::heartbeat, "heartbeat"},
     Named<EntryKind>{EntryKind::log, "log"},

@@ -26,6 +26,7 @@ enum class EntryKind {
   machine,         ///< a machine was added, an enrolment token made
   revocation,      ///< a certificate was revoked
   replacement,     ///< a machine is asked to renew its certificate
+  incident,        ///< many are to be revoked: one was opened, went on, or ended
   token,           ///< the token went down or came back, a keyholder was replaced
   heartbeat,       ///< nothing else happened for a while
   log,             ///< the log goes on after a failure of the store

@@ -150,6 +150,18 @@ Result<std::uint64_t> AuditLog::record(const RequestContext& context, AuditEntry
   return writer_->log->submit(submission, Admission::bounded);
 }
 
+std::vector<Result<std::uint64_t>> AuditLog::record_all(const RequestContext& context,
+                                                        std::vector<Record> records) {
+  std::vector<Submission> submissions;
+  submissions.reserve(records.size());
+  for (Record& record : records) {
+    CHECK(record.entry.kind() != EntryKind::intent && record.entry.kind() != EntryKind::outcome);
+    add_context(record.entry, context);
+    submissions.push_back({record.entry.draft(), std::move(record.changes)});
+  }
+  return writer_->log->submit_all(submissions);
+}
+
 Result<Intent> AuditLog::intend(const RequestContext& context, const Decision& decision,
                                 AuditEntry entry, SigningInput input,
                                 std::vector<StoreChange> changes) {
@@ -160,7 +172,7 @@ Result<Intent> AuditLog::intend(const RequestContext& context, const Decision& d
   if (input.key) add_input(entry, input);
   Submission submission{entry.draft(), std::move(changes), Role::intent};
   ASSIGN_OR_RETURN(const std::uint64_t index, writer_->log->submit(submission, Admission::bounded));
-  return Intent(index, context.id, std::move(input));
+  return Intent(index, context.id, std::move(input), decision.grant(), decision.policy_version());
 }
 
 Result<Concluded> AuditLog::conclude(const RequestContext& context, Intent intent,
@@ -173,6 +185,12 @@ Result<Concluded> AuditLog::conclude(const RequestContext& context, Intent inten
     Submission submission{outcome.draft(), std::move(effects), Role::outcome, intent.index()};
     return writer_->log->submit(submission, Admission::reserved);
   };
+  for (StoreChange& change : changes) {
+    if (auto* added = std::get_if<AddCertificate>(&change)) {
+      added->row.grant = intent.grant();
+      added->row.policy = intent.policy();
+    }
+  }
   const auto index = write(std::move(entry), conclusion, std::move(changes));
   if (index) return Concluded(intent.index(), *index);
   if (index.error().code == ErrorCode::store_unavailable) return Failure(index.error());

@@ -61,6 +61,14 @@ class AuditLog {
   Result<std::uint64_t> record(const RequestContext& context, AuditEntry entry,
                                std::vector<StoreChange> changes = {});
 
+  /// The same for many at once, which wait for the disk together: what became of each.
+  struct Record {
+    AuditEntry entry;
+    std::vector<StoreChange> changes;
+  };
+  std::vector<Result<std::uint64_t>> record_all(const RequestContext& context,
+                                                std::vector<Record> records);
+
   /// Records that the token is about to be used. `decision` must be allowed (CHECK). The entry gets
   /// the grant and policy version from it, the key, algorithm and digest from `input`.
   Result<Intent> intend(const RequestContext& context, const Decision& decision, AuditEntry entry,

@@ -27,6 +27,8 @@ Result<CertificateRecord> certificate_of_intent(const Entry& intent) {
   if (const std::string old = text_member(intent, "replaces"); !old.empty()) {
     ASSIGN_OR_RETURN(record.replaces, Serial::parse(old));
   }
+  record.grant = text_member(intent, "grant");
+  record.policy = text_member(intent, "policy");
   return record;
 }
 

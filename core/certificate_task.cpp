@@ -7,8 +7,9 @@ namespace {
 
 class CertificateTask : public SigningTask {
  public:
-  CertificateTask(CertificateOrder order, const Config& config, const BlockedKeys& blocked)
-      : order_(std::move(order)), config_(config), blocked_(blocked) {}
+  CertificateTask(CertificateOrder order, const Config& config, const BlockedKeys& blocked,
+                  Store& store)
+      : order_(std::move(order)), config_(config), blocked_(blocked), store_(store) {}
 
   [[nodiscard]] PolicyQuestion question() const override {
     return {.operation = order_.operation,
@@ -24,7 +25,9 @@ class CertificateTask : public SigningTask {
   }
 
   Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) override {
-    if (blocked_.contains(order_.public_key.spki_sha256())) {
+    const Bytes spki_sha256 = order_.public_key.spki_sha256();
+    ASSIGN_OR_RETURN(const auto revoked, store_.blocked_key(spki_sha256));
+    if (revoked || blocked_.contains(spki_sha256)) {
       return invalid("csr.public_key", "this key is known to be compromised; make a new one");
     }
     const Time at = now();
@@ -40,7 +43,7 @@ class CertificateTask : public SigningTask {
     record_.issuer = order_.issuer_name;
     record_.machine = order_.owner;
     record_.profile = order_.profile->name;
-    record_.spki_sha256 = order_.public_key.spki_sha256();
+    record_.spki_sha256 = spki_sha256;
     record_.crl_shards = order_.crl_shards;
     record_.replaces = order_.replaces;
 
@@ -101,6 +104,7 @@ class CertificateTask : public SigningTask {
   const CertificateOrder order_;
   const Config& config_;
   const BlockedKeys& blocked_;
+  Store& store_;
   CertificateRecord record_;
   Bytes tbs_;
 };
@@ -108,8 +112,8 @@ class CertificateTask : public SigningTask {
 }  // namespace
 
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
-                                                   const BlockedKeys& blocked) {
-  return std::make_unique<CertificateTask>(std::move(order), config, blocked);
+                                                   const BlockedKeys& blocked, Store& store) {
+  return std::make_unique<CertificateTask>(std::move(order), config, blocked, store);
 }
 
 }  // namespace chancery

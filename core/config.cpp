@@ -298,11 +298,12 @@ Result<void> check(const Config& config) {
   return {};
 }
 
-constexpr std::array<std::string_view, 20> kMembers = {
+constexpr std::array<std::string_view, 21> kMembers = {
     "version",       "api",         "public",      "public_url",     "tls_names",
     "trust_anchors", "workers",     "connections", "token",          "log_origin",
     "trust_domain",  "backdate",    "crl",         "blocked_keys",   "enrollment",
-    "profiles",      "description", "log",         "witness_policy", "ocsp"};
+    "profiles",      "description", "log",         "witness_policy", "ocsp",
+    "incidents"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
@@ -310,6 +311,7 @@ constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", 
 constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
 constexpr std::array<std::string_view, 4> kOcspMembers = {"enabled", "lifetime", "unknown",
                                                           "fresh_per_second"};
+constexpr std::array<std::string_view, 1> kIncidentMembers = {"second_person_above"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -351,6 +353,13 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                      .read("delta", config.crl_delta, boolean)
                      .read("issuing_distribution_point", config.crl_issuing_distribution_point,
                            boolean)
+                     .done();
+               })
+      .section("incidents", kIncidentMembers,
+               [&](Section& incidents) {
+                 return incidents
+                     .read("second_person_above", config.incident_second_person_above,
+                           number(0, 1'000'000'000))
                      .done();
                })
       .section("ocsp", kOcspMembers,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,9 +60,11 @@ struct Config {
   Seconds ocsp_lifetime{4 * 3600};       ///< nextUpdate - thisUpdate of its answers
   bool ocsp_unknown_is_revoked = false;  ///< RFC 6960 section 2.2
   unsigned ocsp_fresh_per_second = 10;   ///< signatures that anybody can cause at will
-  std::string blocked_keys;              ///< file of SPKI hashes, or empty
-  ProfileName enrollment_profile;        ///< of enrolled machines' first certificate
-  CaName enrollment_ca;                  ///< who issues it, and the service's own certificate
+  /// An incident about more certificates waits for a second person; none: never.
+  std::optional<unsigned> incident_second_person_above;
+  std::string blocked_keys;        ///< file of SPKI hashes, or empty
+  ProfileName enrollment_profile;  ///< of enrolled machines' first certificate
+  CaName enrollment_ca;            ///< who issues it, and the service's own certificate
 
   Profiles profiles;
 

@@ -26,15 +26,24 @@ class Intent {
   [[nodiscard]] const std::string& request_id() const { return request_id_; }
   /// What may be signed under it; key == nullptr where the intent is to generate a key pair.
   [[nodiscard]] const SigningInput& input() const { return input_; }
+  /// The grant that allowed it, and the version of the policy.
+  [[nodiscard]] const std::string& grant() const { return grant_; }
+  [[nodiscard]] const std::string& policy() const { return policy_; }
 
  private:
   friend class AuditLog;
   friend class IntentForTest;  // tests/contract/intent_for_test.h
-  Intent(std::uint64_t index, std::string request_id, SigningInput input)
-      : index_(index), request_id_(std::move(request_id)), input_(std::move(input)) {}
+  Intent(std::uint64_t index, std::string request_id, SigningInput input, std::string grant = {},
+         std::string policy = {})
+      : index_(index),
+        request_id_(std::move(request_id)),
+        input_(std::move(input)),
+        grant_(std::move(grant)),
+        policy_(std::move(policy)) {}
   std::uint64_t index_;
   std::string request_id_;
   SigningInput input_;
+  std::string grant_, policy_;
 };
 
 /// The text of a checkpoint that the log has written down durably and in order before it is

@@ -25,6 +25,8 @@ std::string first_difference(const CertificateRecord& row, const CertificateReco
   if (row.intent != expected.intent) return "intent";
   if (row.crl_shards != expected.crl_shards) return "crl_shards";
   if (row.replaces != expected.replaces) return "replaces";
+  if (row.grant != expected.grant) return "grant";
+  if (row.policy != expected.policy) return "policy";
   if (row.der.empty() != (expected.state == CertificateState::unknown)) return "der";
   return "";
 }
@@ -74,7 +76,8 @@ InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings)
       findings_(findings),
       certificates_(store, &Store::certificates_by_number, &Store::certificate_count),
       revocations_(store, &Store::revocations_by_number, &Store::revocation_count),
-      named_rows_(store, findings) {}
+      named_rows_(store, findings),
+      incident_rows_(store, findings) {}
 
 void InventoryCheck::resume(const State& state) {
   certificates_.skip(state.certificates);
@@ -105,6 +108,8 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
       return named_rows_.check_machine(checked.index, nlohmann::json::parse(entry.source()));
     case EntryKind::replacement:
       return named_rows_.check_replacement(checked.index, text_member(entry, "serial"));
+    case EntryKind::incident:
+      return incident_rows_.check_incident(checked.index, nlohmann::json::parse(entry.source()));
     case EntryKind::start:
     case EntryKind::stop:
     case EntryKind::policy:
@@ -210,6 +215,9 @@ Result<void> InventoryCheck::check_after_hold(std::uint64_t index, const EntryVi
 Result<void> InventoryCheck::compare_revocation(std::uint64_t index, const EntryView& entry,
                                                 const Revocation& row) {
   ASSIGN_OR_RETURN(const auto certificate, store_.certificate(row.serial));
+  if (certificate && row.reason == RevocationReason::key_compromise) {
+    RETURN_IF_ERROR(incident_rows_.check_blocked(index, certificate->spki_sha256));
+  }
   const std::string difference = first_difference(row, entry, certificate);
   if (!difference.empty()) {
     findings_.add(index, "the inventory has another " + difference + " for this revocation");
@@ -276,6 +284,7 @@ Result<void> InventoryCheck::finish(std::uint64_t size) {
     findings_.add("rows of certificates or revocations were taken out of the inventory");
   }
   RETURN_IF_ERROR(named_rows_.finish());
+  RETURN_IF_ERROR(incident_rows_.finish());
   return check_request_rows(store_, findings_);
 }
 

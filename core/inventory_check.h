@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/audit_findings.h"
+#include "core/incident_rows_check.h"
 #include "core/log_replay.h"
 #include "core/named_rows_check.h"
 #include "core/store.h"
@@ -82,6 +83,7 @@ class InventoryCheck {
   RowStream<CertificateRecord> certificates_;
   RowStream<Revocation> revocations_;
   NamedRowsCheck named_rows_;
+  IncidentRowsCheck incident_rows_;
   std::map<std::string, std::uint64_t, std::less<>> held_;
 };
 

@@ -133,7 +133,7 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
                          .validity = wanted->default_validity,
                          .owner = caller.context.machine.name,
                          .crl_shards = parent ? crl_shard_counts(parent->record.name).back() : 1};
-  const auto task = make_certificate_task(std::move(order), config_, blocked_);
+  const auto task = make_certificate_task(std::move(order), config_, blocked_, store_);
   ASSIGN_OR_RETURN(const Outcome outcome, perform(caller, *task));
 
   CaRecord row{request.name, key->name, parent ? parent->record.name : request.name,

@@ -125,6 +125,15 @@ inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 inline constexpr unsigned crl_shards = 4096;           // of one CA at most
 inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served as DER only
 
+// Incidents
+inline constexpr std::size_t incident_serials = 20'000;     // of one; with their body 880 kB
+inline constexpr std::size_t incident_text_bytes = 32'000;  // longer selectors by their hash only
+inline constexpr std::uint64_t incident_scan = 65'536;      // certificates read at once
+inline constexpr std::size_t incident_batch = 256;          // committed together
+inline constexpr std::uint64_t incident_rate = 1000;        // certificates a second, default
+inline constexpr std::uint64_t incident_rate_at_most = 100'000;
+inline constexpr std::size_t incident_machines = 100'000;  // counted apart in a preview
+
 // OCSP
 inline constexpr std::size_t ocsp_request_bytes = 4096;
 inline constexpr std::size_t ocsp_certificates = 16;       // in one request

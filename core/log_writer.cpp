@@ -131,17 +131,38 @@ LogWriter::~LogWriter() {
 }
 
 Result<std::uint64_t> LogWriter::submit(Submission& submission, Admission admission) {
-  if (submission.draft.text.size() > limits::entry_bytes) {
-    return fail(ErrorCode::too_large, "the record is longer than an entry of the log may be");
-  }
   ASSIGN_OR_RETURN(const auto batch, enqueue(submission, admission));
   batch->done.wait();
   if (submission.error) return Failure(*submission.error);
   return submission.index;
 }
 
+std::vector<Result<std::uint64_t>> LogWriter::submit_all(std::span<Submission> submissions) {
+  std::vector<Result<std::shared_ptr<Batch>>> batches;
+  batches.reserve(submissions.size());
+  for (Submission& submission : submissions) {
+    batches.push_back(enqueue(submission, Admission::bounded));
+  }
+  std::vector<Result<std::uint64_t>> results;
+  results.reserve(submissions.size());
+  for (std::size_t i = 0; i < submissions.size(); ++i) {
+    if (batches[i]) (*batches[i])->done.wait();
+    if (!batches[i]) {
+      results.push_back(Failure(batches[i].error()));
+    } else if (submissions[i].error) {
+      results.push_back(Failure(*submissions[i].error));
+    } else {
+      results.emplace_back(submissions[i].index);
+    }
+  }
+  return results;
+}
+
 Result<std::shared_ptr<LogWriter::Batch>> LogWriter::enqueue(Submission& submission,
                                                              Admission admission) {
+  if (submission.draft.text.size() > limits::entry_bytes) {
+    return fail(ErrorCode::too_large, "the record is longer than an entry of the log may be");
+  }
   std::shared_ptr<Batch> batch;
   bool wake_writer = false;
   {

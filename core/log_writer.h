@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,6 +69,9 @@ class LogWriter {
   /// Returns when it is durable: the index of the entry. A failed precondition is its error, and
   /// nothing of it is written; after a failure of the store everything is store_unavailable.
   Result<std::uint64_t> submit(Submission& submission, Admission admission);
+
+  /// Submits all of them before it waits for any, bounded; what became of each.
+  std::vector<Result<std::uint64_t>> submit_all(std::span<Submission> submissions);
 
   /// Ends it for good.
   void close(const Error& error);

@@ -31,6 +31,9 @@ inline std::optional<std::uint64_t> number_member(const EntryView& entry, const 
 std::string machine_of(const nlohmann::json& entry);
 std::string machine_of(const EntryView& entry);
 
+inline bool is_of_kind(const nlohmann::json& entry, EntryKind kind) {
+  return text_member(entry, "kind") == name_of(kind);
+}
 /// The kind, and of an outcome its result "ok".
 bool is_outcome(const nlohmann::json& entry);
 bool is_good_outcome(const nlohmann::json& entry);

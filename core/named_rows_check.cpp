@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::size_t kRows = 256;
 
-bool is_of_kind(const nlohmann::json& entry, EntryKind kind) {
-  return text_member(entry, "kind") == name_of(kind);
-}
-
 bool has_number(const nlohmann::json& entry, const char* name, std::uint64_t value) {
   const auto found = entry.find(name);
   return found != entry.end() && found->is_number_unsigned() && *found == value;
@@ -65,6 +61,7 @@ std::string first_difference(const RenewalRequestRecord& row, const nlohmann::js
   if (name_of(row.reason) != text_member(entry, "revocation_reason")) return "reason";
   if (row.deadline != time_member(entry, "deadline")) return "deadline";
   if (row.explanation_url != text_member(entry, "explanation_url")) return "explanation_url";
+  if (row.incident != text_member(entry, "incident")) return "incident";
   return "";
 }
 

@@ -10,10 +10,9 @@
 
 namespace chancery {
 
-/// Holds the rows that are found by a name (keys, CAs, machines, enrolments, CRLs,
-/// requests to renew) against the
-/// entries that made them: the row of each entry as the log is read, the entry of each row at the
-/// end. Of CRLs the store keeps the last only.
+/// Holds the rows that are found by a name (keys, CAs, machines, enrolments, CRLs, requests to
+/// renew) against the entries that made them: the row of each entry as the log is read, the entry
+/// of each row at the end. Of CRLs the store keeps the last only.
 class NamedRowsCheck {
  public:
   NamedRowsCheck(Store& store, AuditFindings& findings) : store_(store), findings_(findings) {}

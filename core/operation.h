@@ -27,6 +27,8 @@ enum class Operation {
   policy_read,
   policy_change,
   audit_read,
+  incident_open,
+  incident_read,
   status_read,
 };
 

@@ -5,11 +5,6 @@
 namespace chancery {
 namespace {
 
-bool is_web_address(const std::string& text) {
-  return text.size() <= limits::explanation_url_bytes && is_uri(text) &&
-         (text.starts_with("https://") || text.starts_with("http://"));
-}
-
 Result<void> check(const ReplaceCertificate& request) {
   if (!is_final(request.reason)) {
     return invalid("reason", "must be a reason to revoke it for good");
@@ -76,6 +71,40 @@ Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
   ASSIGN_OR_RETURN(row.entry,
                    log_.record(caller.context, std::move(entry), {PutRenewalRequest{row}}));
   return row;
+}
+
+Result<std::optional<Error>> SigningService::ask_to_replace(
+    const RequestContext& context, const std::vector<SelectedCertificate>& certificates,
+    const ReplaceCertificate& request, const IncidentName& incident) {
+  std::vector<AuditLog::Record> records;
+  for (const SelectedCertificate& certificate : certificates) {
+    ASSIGN_OR_RETURN(const auto asked, store_.renewal_request(certificate.serial));
+    if (asked && asked->incident == incident.text()) continue;  // before a restart
+    ASSIGN_OR_RETURN(const auto record, store_.certificate(certificate.serial));
+    if (!record || !check_replaceable(*record)) continue;
+    RenewalRequestRecord row{.serial = certificate.serial,
+                             .issuer = certificate.issuer,
+                             .reason = request.reason,
+                             .deadline = request.deadline,
+                             .explanation_url = request.explanation_url};
+    row.incident = incident.text();
+    AuditEntry entry(EntryKind::replacement);
+    describe(entry, PolicyQuestion{.operation = Operation::certificate_replace,
+                                   .issuer = certificate.issuer.text(),
+                                   .profile = certificate.profile.text(),
+                                   .owner = certificate.machine.text()});
+    entry.set("serial", certificate.serial.hex());
+    entry.set("revocation_reason", name_of(request.reason));
+    entry.set("deadline", to_rfc3339_seconds(request.deadline));
+    entry.set("explanation_url", request.explanation_url);
+    entry.set("incident", incident.text());
+    records.push_back({std::move(entry), {PutRenewalRequest{std::move(row)}}});
+  }
+  std::optional<Error> failure;
+  for (const auto& result : log_.record_all(context, std::move(records))) {
+    if (!result && result.error().code != ErrorCode::conflict) failure = result.error();
+  }
+  return failure;
 }
 
 }  // namespace chancery

@@ -199,7 +199,7 @@ SigningService::TaskResult SigningService::certificate_task(const Caller& caller
   if (checked && caller.context.machine.name.text() != "self") {
     checked = expect_not_revoked(*issuer);
   }
-  auto task = make_certificate_task(std::move(order), config_, blocked_);
+  auto task = make_certificate_task(std::move(order), config_, blocked_, store_);
   if (!checked) return reject(caller, task->question(), std::move(checked.error()));
   return task;
 }

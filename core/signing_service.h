@@ -43,6 +43,18 @@ class SigningService {
   Result<const CertificateAuthority*> create_ca(const Caller& caller, const CreateCa& request);
   Result<Revoked> revoke(const Caller& caller, const RevokeCertificate& request);
   Result<RenewalRequestRecord> replace(const Caller& caller, const ReplaceCertificate& request);
+  /// Revokes, or asks the machines of, the certificates of an incident that are not yet, in one
+  /// go. What somebody else did meanwhile stands; `failure` where the store did not take all.
+  struct RevokedBatch {
+    std::vector<Revocation> revoked;
+    std::optional<Error> failure;
+  };
+  Result<RevokedBatch> revoke_for(const RequestContext& context, const IncidentRecord& incident,
+                                  const std::vector<SelectedCertificate>& certificates);
+  Result<std::optional<Error>> ask_to_replace(const RequestContext& context,
+                                              const std::vector<SelectedCertificate>& certificates,
+                                              const ReplaceCertificate& request,
+                                              const IncidentName& incident);
   /// Or on hold.
   [[nodiscard]] Result<bool> is_revoked(const Serial& serial) const;
   /// Grows with each revocation and release, once it is durable: while it stays the same, so does

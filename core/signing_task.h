@@ -55,7 +55,7 @@ struct CertificateOrder {
   std::optional<Serial> replaces = {};        ///< of a renewal
 };
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
-                                                   const BlockedKeys& blocked);
+                                                   const BlockedKeys& blocked, Store& store);
 
 /// Data (or, where the policy grants it, its digest) to be signed with a machine key.
 std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key);

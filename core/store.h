@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/crl_scope.h"
 #include "core/identifier.h"
+#include "core/incident.h"
 #include "core/key.h"
 #include "core/revocation.h"
 #include "core/store_fault.h"
@@ -34,6 +35,8 @@ struct CertificateRecord {
   std::uint64_t outcome = 0;            ///< index of its outcome in the log
   unsigned crl_shards = 1;              ///< that its issuer had then
   std::optional<Serial> replaces = {};  ///< of a renewal: the certificate that it renews
+  std::string grant = {};               ///< that allowed it; filled in by the audit log
+  std::string policy = {};              ///< version that allowed it; the same
 };
 
 /// A certificate that the service wants replaced.
@@ -45,6 +48,7 @@ struct RenewalRequestRecord {
   std::string explanation_url;             ///< for people; may be empty
   std::optional<Serial> replaced_by = {};  ///< the first renewal since
   std::uint64_t entry = 0;                 ///< of the last request
+  std::string incident = {};               ///< that it is for; may be empty
 };
 
 struct KeyRecord {
@@ -151,14 +155,27 @@ struct PolicyVersionRecord {
 struct AddCertificate {
   CertificateRecord row;
 };
-/// Also what follows a hold. fails (conflict): revoked for good already, or there is no hold that
-/// could end.
+/// Also what follows a hold. With keyCompromise the certificate's key is blocked. fails (conflict):
+/// revoked for good already, or there is no hold that could end.
 struct AddRevocation {
   Revocation row;
 };
 /// Also what changes a request. fails (conflict): the certificate has been replaced.
 struct PutRenewalRequest {
   RenewalRequestRecord row;
+};
+/// fails (conflict): name exists.
+struct AddIncident {
+  IncidentRecord row;  ///< its entries are filled in
+};
+/// fails (conflict): it is not in the state `from`.
+struct MoveIncident {
+  IncidentName name;
+  IncidentState from{}, to{};
+};
+/// Nothing where it is blocked already.
+struct BlockKey {
+  Bytes spki_sha256;
 };
 /// fails (conflict): name or id exists.
 struct AddKey {
@@ -219,10 +236,11 @@ struct AddPolicyVersion {
 /// The entry is the newest start.
 struct MarkStart {};
 
-using StoreChange = std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine,
-                                 AddEnrollment, ClaimEnrollment, ReleaseEnrollment, PutCrl,
-                                 ClaimRequest, AnswerRequest, ReleaseRequest, AddPolicyVersion,
-                                 AddCrlShards, AddLogKeys, PutRenewalRequest, MarkStart>;
+using StoreChange =
+    std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
+                 ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
+                 ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
+                 MarkStart, AddIncident, MoveIncident, BlockKey>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -327,6 +345,29 @@ class Store {
   Result<std::optional<RenewalRequestRecord>> renewal_request(const Serial& serial);
   /// In the order of their serials; `page.after` is one. `pending`: without a replacement.
   Result<std::vector<RenewalRequestRecord>> renewal_requests(bool pending, const Page& page);
+  // Incidents (store_incidents.cpp)
+  /// Those of the certificates first … last, in the order of issue, that fit the selector's members
+  /// but `serials`, `machines` and the window, and had not expired at `at`.
+  Result<std::vector<SelectedCertificate>> select_certificates(const CertificateSelector& selector,
+                                                               std::uint64_t first,
+                                                               std::uint64_t last, Time at);
+  /// One of them, whatever it is.
+  Result<std::optional<SelectedCertificate>> select_certificate(const Serial& serial);
+  Result<std::optional<IncidentRecord>> incident(const IncidentName& name);
+  /// By name. `open`: those that have not ended.
+  Result<std::vector<IncidentRecord>> incidents(bool open, const Page& page);
+  /// In the order of the log, from the entry `first` on.
+  Result<std::vector<Revocation>> revocations_of(const IncidentName& incident, std::uint64_t first,
+                                                 std::size_t limit);
+  Result<std::uint64_t> count_revocations_of(const IncidentName& incident);
+  /// How many machines were asked for it, and how many of those have not renewed.
+  struct Asked {
+    std::uint64_t all = 0, pending = 0;
+  };
+  Result<Asked> count_asked_for(const IncidentName& incident);
+  Result<std::optional<BlockedKeyRecord>> blocked_key(ByteView spki_sha256);
+  /// In the order of their hashes, above `after`.
+  Result<std::vector<BlockedKeyRecord>> blocked_keys(ByteView after, std::size_t limit);
   Result<std::optional<Revocation>> revocation(const Serial& serial);
   /// Those that belong on a shard's list, or, of one shard, on that of the certificates that were
   /// issued while there was one: without released ones and those of certificates that had expired

@@ -43,12 +43,13 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                    " (SELECT number FROM policy_version WHERE version = ?))"
                     " ON CONFLICT (serial) DO NOTHING",
                     row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
                     to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256, row.der,
                     store_rows::name_of(row.state), row.intent, row.outcome, row.crl_shards,
-                    blob_of(row.replaces)),
+                    blob_of(row.replaces), row.grant, row.policy),
         ErrorCode::conflict, "a certificate with this serial exists", "serial");
   }
 
@@ -57,19 +58,27 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO renewal_request (" CHANCERY_RENEWAL_REQUEST_COLUMNS ")"
-                    " SELECT ?1, ?2, ?3, ?4, ?5, NULL, ?6 WHERE NOT EXISTS (SELECT 1 FROM"
+                    " SELECT ?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM"
                     " certificate WHERE replaces = ?1 AND state = 'issued')"
                     " ON CONFLICT (serial) DO UPDATE SET reason = excluded.reason,"
                     " deadline = excluded.deadline, explanation_url = excluded.explanation_url,"
-                    " entry = excluded.entry WHERE renewal_request.replaced_by IS NULL",
+                    " entry = excluded.entry, incident = excluded.incident"
+                    " WHERE renewal_request.replaced_by IS NULL",
                     row.serial.bytes, row.issuer.text(), name_of(row.reason),
-                    to_micros(row.deadline), row.explanation_url, row.entry),
+                    to_micros(row.deadline), row.explanation_url, row.entry, row.incident),
         ErrorCode::conflict, "the certificate has been replaced already", "serial");
   }
 
   Result<Refusal> operator()(const AddRevocation& change) const {
     const Revocation& row = change.row;
     if (row.reason == RevocationReason::remove_from_crl) return release(row);
+    if (row.reason == RevocationReason::key_compromise) {
+      RETURN_IF_ERROR(sqlite::run(connection,
+                                  "INSERT INTO blocked_key (spki_sha256, entry)"
+                                  " SELECT spki_sha256, ? FROM certificate WHERE serial = ?"
+                                  " ON CONFLICT DO NOTHING",
+                                  index, row.serial.bytes));
+    }
     // What it says again when it follows a hold is the same but for these columns.
     return unless_changed(
         sqlite::run(connection,
@@ -97,6 +106,36 @@ struct Apply {
                     to_micros(row.revoked_at), row.by.text(), row.incident, row.entry,
                     row.serial.bytes),
         ErrorCode::conflict, "the certificate is not on hold", "serial");
+  }
+
+  Result<Refusal> operator()(const AddIncident& change) const {
+    const IncidentRecord& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO incident (" CHANCERY_INCIDENT_COLUMNS ")"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)"
+                    " ON CONFLICT (name) DO NOTHING",
+                    row.name.text(), row.selector, name_of(row.reason),
+                    to_micros(row.invalidity_date), row.opened_by.text(), to_micros(row.opened_at),
+                    row.through, row.matched, row.per_second, to_micros(row.deadline),
+                    row.explanation_url, name_of(row.state), index),
+        ErrorCode::conflict, "an incident of this name exists", "name");
+  }
+
+  Result<Refusal> operator()(const MoveIncident& change) const {
+    return unless_changed(
+        sqlite::run(connection,
+                    "UPDATE incident SET state = ?, last_entry = ? WHERE name = ? AND state = ?",
+                    name_of(change.to), index, change.name.text(), name_of(change.from)),
+        ErrorCode::conflict, "the incident is no longer " + std::string(name_of(change.from)),
+        "name");
+  }
+
+  Result<Refusal> operator()(const BlockKey& change) const {
+    return always(sqlite::run(connection,
+                              "INSERT INTO blocked_key (spki_sha256, entry) VALUES (?, ?)"
+                              " ON CONFLICT DO NOTHING",
+                              change.spki_sha256, index));
   }
 
   Result<Refusal> operator()(const AddKey& change) const {
@@ -243,8 +282,9 @@ struct Apply {
   Result<Refusal> operator()(const AddPolicyVersion& change) const {
     const PolicyVersionRecord& row = change.row;
     return always(sqlite::run(connection,
-                              "INSERT INTO policy_version (version, text, loaded_at)"
-                              " VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING",
+                              "INSERT INTO policy_version (version, text, loaded_at, number)"
+                              " SELECT ?, ?, ?, coalesce(max(number), 0) + 1 FROM policy_version"
+                              " WHERE true ON CONFLICT (version) DO NOTHING",
                               row.version, row.text, to_micros(row.loaded_at)));
   }
 

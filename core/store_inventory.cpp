@@ -21,7 +21,7 @@ Result<std::uint64_t> number_of(sqlite::Connection& connection, const std::strin
 Result<std::optional<CertificateRecord>> Store::certificate(const Serial& serial) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_one(*reader, store_rows::certificate,
-                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS " FROM certificate WHERE serial = ?",
+                  "SELECT " CHANCERY_CERTIFICATE_ROW " FROM certificate WHERE serial = ?",
                   serial.bytes);
 }
 
@@ -31,12 +31,12 @@ Result<std::vector<CertificateRecord>> Store::certificates(const MachineName& ma
   ASSIGN_OR_RETURN(const std::uint64_t after, number_of(*reader, page.after));
   if (machine.empty()) {
     return read_all(*reader, store_rows::certificate,
-                    "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                    "SELECT " CHANCERY_CERTIFICATE_ROW
                     " FROM certificate WHERE number > ? ORDER BY number LIMIT ?",
                     after, page.limit);
   }
   return read_all(*reader, store_rows::certificate,
-                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                  "SELECT " CHANCERY_CERTIFICATE_ROW
                   " FROM certificate WHERE machine = ? AND number > ? ORDER BY number LIMIT ?",
                   machine.text(), after, page.limit);
 }
@@ -50,7 +50,7 @@ Result<std::vector<CertificateRecord>> Store::certificates_by_number(std::uint64
                                                                      std::size_t count) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_all(*reader, store_rows::certificate,
-                  "SELECT " CHANCERY_CERTIFICATE_COLUMNS
+                  "SELECT " CHANCERY_CERTIFICATE_ROW
                   " FROM certificate WHERE number >= ? AND number < ? ORDER BY number",
                   first, first + count);
 }

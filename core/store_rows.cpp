@@ -37,6 +37,7 @@ class Reader {
   void read(RevocationReason& reason) {
     keep(reason, parse_revocation_reason(row_.text(column_++)));
   }
+  void read(IncidentState& state) { keep(state, parse_incident_state(row_.text(column_++))); }
   void read(KeyPurpose& purpose) { keep(purpose, parse_key_purpose(row_.text(column_++))); }
   void read(KeyType& type) { keep(type, parse_key_type(row_.text(column_++))); }
   void read(CertificateState& state) {
@@ -119,13 +120,31 @@ Result<CertificateRecord> certificate(const sqlite::Statement& row) {
   using R = CertificateRecord;
   return read_row(row, &R::serial, &R::issuer, &R::machine, &R::profile, &R::not_before,
                   &R::not_after, &R::spki_sha256, &R::der, &R::state, &R::intent, &R::outcome,
-                  &R::crl_shards, &R::replaces);
+                  &R::crl_shards, &R::replaces, &R::grant, &R::policy);
 }
 
 Result<RenewalRequestRecord> renewal_request(const sqlite::Statement& row) {
   using R = RenewalRequestRecord;
   return read_row(row, &R::serial, &R::issuer, &R::reason, &R::deadline, &R::explanation_url,
-                  &R::replaced_by, &R::entry);
+                  &R::replaced_by, &R::entry, &R::incident);
+}
+
+Result<SelectedCertificate> selected_certificate(const sqlite::Statement& row) {
+  using R = SelectedCertificate;
+  return read_row(row, &R::number, &R::serial, &R::issuer, &R::machine, &R::profile, &R::not_after,
+                  &R::crl_shards);
+}
+
+Result<IncidentRecord> incident(const sqlite::Statement& row) {
+  using R = IncidentRecord;
+  return read_row(row, &R::name, &R::selector, &R::reason, &R::invalidity_date, &R::opened_by,
+                  &R::opened_at, &R::through, &R::matched, &R::per_second, &R::deadline,
+                  &R::explanation_url, &R::state, &R::entry, &R::last_entry);
+}
+
+Result<BlockedKeyRecord> blocked_key(const sqlite::Statement& row) {
+  using R = BlockedKeyRecord;
+  return read_row(row, &R::spki_sha256, &R::entry);
 }
 
 Result<Revocation> revocation(const sqlite::Statement& row) {

@@ -20,9 +20,17 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 
 #define CHANCERY_CERTIFICATE_COLUMNS                                                           \
   "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
-  "outcome, crl_shards, replaces"
+  "outcome, crl_shards, replaces, grant_name, policy"
+/// The same with the policy's version instead of its number.
+#define CHANCERY_CERTIFICATE_ROW                                                               \
+  "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
+  "outcome, crl_shards, replaces, grant_name, (SELECT version FROM policy_version"             \
+  " WHERE policy_version.number = certificate.policy)"
 #define CHANCERY_RENEWAL_REQUEST_COLUMNS \
-  "serial, issuer, reason, deadline, explanation_url, replaced_by, entry"
+  "serial, issuer, reason, deadline, explanation_url, replaced_by, entry, incident"
+#define CHANCERY_INCIDENT_COLUMNS                                                                 \
+  "name, selector, reason, invalidity_date, opened_by, opened_at, through, matched, per_second, " \
+  "deadline, explanation_url, state, entry, last_entry"
 #define CHANCERY_REVOCATION_COLUMNS                                                  \
   "serial, issuer, reason, revoked_at, by, not_after, crl_shards, invalidity_date, " \
   "incident, entry, shard"
@@ -40,6 +48,11 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
 Result<Serial> serial(const sqlite::Statement& row);
 Result<CertificateRecord> certificate(const sqlite::Statement& row);
 Result<RenewalRequestRecord> renewal_request(const sqlite::Statement& row);
+/// Columns: number, serial, issuer, machine, profile, not_after, crl_shards.
+Result<SelectedCertificate> selected_certificate(const sqlite::Statement& row);
+Result<IncidentRecord> incident(const sqlite::Statement& row);
+/// Columns: spki_sha256, entry.
+Result<BlockedKeyRecord> blocked_key(const sqlite::Statement& row);
 Result<Revocation> revocation(const sqlite::Statement& row);
 Result<KeyRecord> key(const sqlite::Statement& row);
 Result<CaRecord> ca(const sqlite::Statement& row);

@@ -245,14 +245,72 @@ CREATE TABLE renewal_request (
   deadline        INTEGER NOT NULL,
   explanation_url TEXT NOT NULL,
   replaced_by     BLOB,
-  entry           INTEGER NOT NULL
+  entry           INTEGER NOT NULL,
+  incident        TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX renewal_request_pending ON renewal_request (serial) WHERE replaced_by IS NULL;
+CREATE INDEX renewal_request_incident ON renewal_request (incident, replaced_by)
+  WHERE incident <> '';
 CREATE TRIGGER renewal_request_update BEFORE UPDATE ON renewal_request
   WHEN OLD.replaced_by IS NOT NULL OR OLD.serial <> NEW.serial
   BEGIN SELECT RAISE(ABORT, 'what was replaced stays so'); END;
 CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
   BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
+
+-- What certificates may be selected by. An incident reads this index alone, in the order of issue;
+-- the policy is the number of its version.
+ALTER TABLE policy_version ADD COLUMN number INTEGER;
+UPDATE policy_version SET number = rowid;
+CREATE UNIQUE INDEX policy_version_number ON policy_version (number);
+ALTER TABLE certificate ADD COLUMN grant_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE certificate ADD COLUMN policy INTEGER;
+UPDATE certificate SET
+  grant_name = coalesce(
+    (SELECT json_extract(text, '$.grant') FROM entry WHERE number = certificate.intent), ''),
+  policy = (SELECT number FROM policy_version WHERE version =
+    (SELECT json_extract(text, '$.policy') FROM entry WHERE number = certificate.intent));
+CREATE INDEX certificate_selection ON certificate
+  (number, not_after, issuer, machine, profile, grant_name, policy, spki_sha256, serial,
+   crl_shards);
+
+CREATE TABLE incident (
+  name            TEXT PRIMARY KEY,
+  selector        TEXT NOT NULL,
+  reason          TEXT NOT NULL,
+  invalidity_date INTEGER,
+  opened_by       TEXT NOT NULL,
+  opened_at       INTEGER NOT NULL,
+  through         INTEGER NOT NULL,  -- certificates that there were
+  matched         INTEGER NOT NULL,
+  per_second      INTEGER NOT NULL,
+  deadline        INTEGER,           -- none: revoked at once
+  explanation_url TEXT NOT NULL,
+  state           TEXT NOT NULL CHECK
+    (state IN ('waiting', 'asking', 'replacing', 'revoking', 'finished', 'cancelled')),
+  entry           INTEGER NOT NULL,  -- that opened it
+  last_entry      INTEGER NOT NULL   -- that brought it into its state
+) STRICT;
+CREATE INDEX incident_open ON incident (entry) WHERE state NOT IN ('finished', 'cancelled');
+CREATE TRIGGER incident_update BEFORE UPDATE ON incident
+  WHEN OLD.state IN ('finished', 'cancelled') OR OLD.name <> NEW.name
+    OR OLD.selector <> NEW.selector OR OLD.entry <> NEW.entry
+  BEGIN SELECT RAISE(ABORT, 'an ended incident does not change'); END;
+CREATE TRIGGER incident_delete BEFORE DELETE ON incident
+  BEGIN SELECT RAISE(ABORT, 'incidents stay listed'); END;
+CREATE INDEX revocation_incident ON revocation (incident, entry) WHERE incident <> '';
+
+-- Keys that are never certified again, by what blocked them.
+CREATE TABLE blocked_key (
+  spki_sha256 BLOB PRIMARY KEY CHECK (length(spki_sha256) = 32),
+  entry       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO blocked_key (spki_sha256, entry)
+  SELECT spki_sha256, min(entry) FROM revocation JOIN certificate USING (serial)
+  WHERE reason = 'keyCompromise' AND length(spki_sha256) = 32 GROUP BY spki_sha256;
+CREATE TRIGGER blocked_key_update BEFORE UPDATE ON blocked_key
+  BEGIN SELECT RAISE(ABORT, 'a key that was blocked stays so'); END;
+CREATE TRIGGER blocked_key_delete BEFORE DELETE ON blocked_key
+  BEGIN SELECT RAISE(ABORT, 'a key that was blocked stays so'); END;
 
 -- The newest entry `start`: the next one says whether config.yaml is another since.
 ALTER TABLE recovery ADD COLUMN last_start INTEGER;

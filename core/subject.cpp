@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/limits.h"
+
 namespace chancery {
 namespace {
 
@@ -51,6 +53,11 @@ bool is_uri(std::string_view text) {
   return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
     return is_lower_or_digit(c) || c == '+' || c == '-' || c == '.';
   });
+}
+
+bool is_web_address(std::string_view text) {
+  return text.size() <= limits::explanation_url_bytes && is_uri(text) &&
+         (text.starts_with("https://") || text.starts_with("http://"));
 }
 
 bool is_email(std::string_view text) {

@@ -34,6 +34,8 @@ struct SubjectAltNames {
 bool is_dns_name(std::string_view text, bool wildcard);
 /// scheme://… , printable ASCII, at most 2,048 characters.
 bool is_uri(std::string_view text);
+/// An http:// or https:// address of at most limits::explanation_url_bytes.
+bool is_web_address(std::string_view text);
 bool is_email(std::string_view text);
 /// inet_ntop's form of an IPv4 or IPv6 address, or an error.
 Result<std::string> normalize_ip(std::string_view text);

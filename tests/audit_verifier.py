@@ -17,10 +17,12 @@ import sqlite3
 import sys
 from datetime import datetime, timedelta, timezone
 
+from incident_verifier import IncidentRows
 from note_key import NoteKey
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
-         "read", "ca", "machine", "revocation", "replacement", "token", "heartbeat", "log"}
+         "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
+         "log"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
 
@@ -243,7 +245,8 @@ class Verifier:
     def check_inventory(self):
         certificates = self.query(
             "SELECT number, lower(hex(serial)), issuer, machine, profile, not_before, not_after,"
-            " lower(hex(spki_sha256)), der, state, intent, crl_shards, lower(hex(replaces)), outcome"
+            " lower(hex(spki_sha256)), der, state, intent, crl_shards, lower(hex(replaces)),"
+            " grant_name, (SELECT version FROM policy_version AS p WHERE p.number = policy), outcome"
             " FROM certificate ORDER BY number")
         revocations = self.query(
             "SELECT number, lower(hex(serial)), issuer, reason, revoked_at, by, not_after, crl_shards,"
@@ -291,7 +294,7 @@ class Verifier:
             self.find(f"entry {index}: the inventory has no certificate {intent['serial']}")
             return
         (_, serial, issuer, machine, profile, begin, end, spki, der, state, row_intent, shards,
-         replaces, _) = row
+         replaces, *allowed, _) = row
         expected = (intent.get("serial"), intent.get("issuer"), intent.get("owner", ""),
                     intent.get("profile"), intent.get("not_before"), intent.get("not_after"),
                     intent.get("spki_sha256"), intent_index, intent.get("crl_shards", 1),
@@ -300,7 +303,8 @@ class Verifier:
                 micros(end).replace(".000000Z", "Z"), spki, row_intent, shards, replaces)
         issued = result == "ok"
         good_der = sha256(der).hex() == entry.get("certificate_sha256") if issued else not der
-        if have != expected or state != ("issued" if issued else "unknown") or not good_der:
+        by = [intent.get("grant", ""), intent.get("policy")]
+        if have != expected or allowed != by or state != ("issued" if issued else "unknown") or not good_der:
             self.find(f"entry {index}: the inventory differs for certificate {intent['serial']}")
         self.rows["certificate"] += 1
 
@@ -417,7 +421,7 @@ class Verifier:
                     token and rows.get(token, {}).get("used_at") is None:
                 self.find(f"entry {index}: its enrolment token {token} counts as unused")
 
-        self.check_renewal_requests(good)
+        IncidentRows(self, lambda time: micros(time).replace(".000000Z", "Z"), machine_of).check(good)
 
         crls = {(intent.get("issuer"), intent.get("crl_list")): {
             "entry": index, "number": intent.get("crl_number"), "entries": intent.get("crl_entries"),
@@ -435,21 +439,6 @@ class Verifier:
                 name: micros(row[name]).replace(".000000Z", "Z")
                 for name in ("this_update", "next_update", "since")})
         self.compare("CRL", crls, rows)
-
-    def check_renewal_requests(self, good):
-        """The last request for each certificate; it is replaced by the first renewal."""
-        replaced = {intent.get("replaces"): intent.get("serial") for _, _, intent in reversed(good)}
-        requests = {entry.get("serial"): {
-            "entry": index, "issuer": entry.get("issuer"), "reason": entry.get("revocation_reason"),
-            "deadline": entry.get("deadline"), "explanation_url": entry.get("explanation_url", ""),
-            "replaced_by": replaced.get(entry.get("serial"))}
-            for index, entry in enumerate(self.entries) if entry.get("kind") == "replacement"}
-        rows = self.rows_by("serial, issuer, reason, deadline, explanation_url, replaced_by, entry",
-                            "renewal_request", lambda row: row["serial"].hex())
-        for row in rows.values():
-            row.update(deadline=micros(row["deadline"]).replace(".000000Z", "Z"),
-                       replaced_by=row["replaced_by"] and row["replaced_by"].hex())
-        self.compare("request to replace", requests, rows)
 
     def check_requests(self):
         """Rows of requests against their entries; an entry may be without: rows expire."""

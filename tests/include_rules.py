@@ -137,10 +137,11 @@ MEMBER_LISTS = {
     "kCrlMembers": "crl.",
     "kLogMembers": "log.",
     "kOcspMembers": "ocsp.",
+    "kIncidentMembers": "incidents.",
     "kEnrollmentMembers": "enrollment.",
     "kProfileMembers": "profiles.NAME.",
 }
-SECTIONS = {"token", "crl", "log", "ocsp", "enrollment", "profiles"}  # members that only have others below them
+SECTIONS = {"token", "crl", "log", "ocsp", "incidents", "enrollment", "profiles"}  # members that only have others below them
 
 
 def check_members(config, document):

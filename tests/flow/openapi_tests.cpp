@@ -64,8 +64,9 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
   OcspResponder ocsp(instance());
   AuditIndex index(store(), home() / "audit-index.db");
   Metrics metrics;
-  Application application{instance(),          **checkpoints, crls,    index, &ocsp,
-                          authentication,      failures,      metrics, "",    [] {},
+  Incidents incidents(service(), store(), instance().log(), instance().config(), {});
+  Application application{instance(),          **checkpoints, crls,    index, &ocsp, incidents,
+                          authentication,      failures,      metrics, "",    [] {}, [] {},
                           [] { return false; }};
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {

@@ -288,7 +288,10 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   tamper(database(),
          "DROP TABLE cosignature;"
          "DROP INDEX certificate_replaces; ALTER TABLE certificate DROP COLUMN replaces;"
-         "DROP TABLE renewal_request;"
+         "DROP TABLE renewal_request; DROP TABLE incident; DROP TABLE blocked_key;"
+         "DROP INDEX certificate_selection; ALTER TABLE certificate DROP COLUMN grant_name;"
+         "ALTER TABLE certificate DROP COLUMN policy; DROP INDEX policy_version_number;"
+         "ALTER TABLE policy_version DROP COLUMN number; DROP INDEX revocation_incident;"
          "ALTER TABLE recovery DROP COLUMN last_start;"
          "ALTER TABLE certificate DROP COLUMN crl_shards;"
          "DROP TRIGGER IF EXISTS revocation_update; DROP INDEX revocation_list; DROP INDEX "

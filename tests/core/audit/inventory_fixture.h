@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/incident_report.h"
 #include "tests/core/audit/log_fixture.h"
 
 namespace chancery {
@@ -23,6 +24,9 @@ struct InventoryLog : LogHome {
     publish_crl("one", "2000");
     renew(Conclusion::ok);
     renew(Conclusion::unknown);
+    revoke(issue(), RevocationReason::key_compromise);
+    run_incident("inc-1", true);
+    run_incident("inc-2", false);
     ask("released", Conclusion::ok);
     ask("lost", Conclusion::unknown);
     claim("open");
@@ -126,6 +130,49 @@ struct InventoryLog : LogHome {
     entry.set("deadline", to_rfc3339_seconds(row.deadline));
     entry.set("explanation_url", row.explanation_url);
     log->record(context_of("operator"), std::move(entry), {PutRenewalRequest{row}}).value();
+  }
+
+  /// One that blocks a key and revokes a certificate, to its end or not.
+  void run_incident(const std::string& name, bool to_the_end) {
+    const CertificateRecord certificate = issue();
+    IncidentRecord row;
+    row.name = IncidentName::literal(name.c_str());
+    CertificateSelector selector;
+    selector.spki_sha256 = certificate.spki_sha256;
+    row.selector = selector.text();
+    row.reason = RevocationReason::superseded;
+    row.invalidity_date = certificate.not_before;
+    row.opened_by = MachineName::literal("operator");
+    row.opened_at = certificate.not_before;
+    row.through = store->certificate_count().value();
+    row.matched = 1;
+    row.per_second = 10;
+    row.deadline = certificate.not_after;
+    row.explanation_url = "https://wiki.example/why";
+    row.state = IncidentState::revoking;
+    AuditEntry entry(EntryKind::incident);
+    entry.set("incident", name).set("event", "opened").set("state", "revoking");
+    entry.set("selector_sha256", to_hex(sha256(bytes_of(row.selector))));
+    entry.set("revocation_reason", "superseded");
+    entry.set("invalidity_date", to_rfc3339_seconds(*row.invalidity_date));
+    entry.set("opened_at", to_rfc3339_seconds(row.opened_at)).set("through", row.through);
+    entry.set("matched", row.matched).set("per_second", row.per_second);
+    entry.set("deadline", to_rfc3339_seconds(*row.deadline));
+    entry.set("explanation_url", row.explanation_url);
+    entry.set("blocked_key", to_hex(selector.spki_sha256));
+    log->record(context_of("operator"), std::move(entry),
+                {AddIncident{row}, BlockKey{selector.spki_sha256}})
+        .value();
+    revoke(certificate, RevocationReason::superseded, name);
+    if (!to_the_end) return;
+    row = store->incident(row.name).value().value();
+    const auto summary = summarize_incident_report(*store, row).value();
+    AuditEntry end(EntryKind::incident);
+    end.set("incident", name).set("event", "finished").set("state", "finished");
+    end.set("revoked", summary.revoked).set("report_sha256", to_hex(summary.sha256));
+    log->record(context_of("operator"), std::move(end),
+                {MoveIncident{row.name, IncidentState::revoking, IncidentState::finished}})
+        .value();
   }
 
   void publish_crl(const std::string& issuer, const std::string& number) {

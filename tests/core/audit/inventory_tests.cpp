@@ -67,12 +67,35 @@ std::vector<Tampering> other_columns() {
         {"entry", "entry + 1"}}},
       {"crl_shards WHERE issuer = 'one'",
        {{"issuer", "'three'"}, {"shards", "shards + 1"}, {"entry", "entry + 1"}}},
+      {"incident WHERE name = 'inc-1'",
+       {{"name", "'inc-3'"},
+        {"selector", "'{}'"},
+        {"reason", "'keyCompromise'"},
+        {"invalidity_date", "invalidity_date + 1000000"},
+        {"invalidity_date", "NULL"},
+        {"opened_by", "'db'"},
+        {"opened_at", "opened_at + 1000000"},
+        {"through", "through + 1"},
+        {"matched", "matched + 1"},
+        {"per_second", "per_second + 1"},
+        {"deadline", "deadline + 1000000"},
+        {"explanation_url", "''"},
+        {"state", "'cancelled'"},
+        {"entry", "last_entry"},
+        {"last_entry", "entry"}}},
+      {"incident WHERE name = 'inc-2'", {{"state", "'finished'"}, {"last_entry", "entry + 1"}}},
+      {"revocation WHERE incident = 'inc-1'", {{"incident", "'inc-2'"}, {"incident", "''"}}},
+      {"blocked_key WHERE entry = (SELECT min(entry) FROM blocked_key)",
+       {{"spki_sha256", "zeroblob(32)"}, {"entry", "entry + 1"}, {"entry", "1000000"}}},
+      {"certificate WHERE number = 1",
+       {{"grant_name", "'other'"}, {"grant_name", "''"}, {"policy", "NULL"}, {"policy", "7"}}},
       {"renewal_request WHERE replaced_by IS NOT NULL",
        {{"serial", "zeroblob(20)"},
         {"issuer", "'three'"},
         {"reason", "'superseded'"},
         {"deadline", "deadline + 1000000"},
         {"explanation_url", "''"},
+        {"incident", "'inc-1'"},
         {"replaced_by", "NULL"},
         {"replaced_by",
          "(SELECT max(serial) FROM certificate WHERE replaces = renewal_request.serial"
@@ -150,7 +173,8 @@ BOOST_AUTO_TEST_CASE(an_enrolment_that_was_given_back_counts_as_unused) {
 
 BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
   std::vector<Tampering> rows;
-  for (const char* table : {"key", "ca", "machine", "enrollment", "crl", "renewal_request"}) {
+  for (const char* table : {"key", "ca", "machine", "enrollment", "crl", "renewal_request",
+                            "incident", "blocked_key"}) {
     const std::string name = table;
     rows.push_back({"no " + name, "DELETE FROM " + name});
     rows.push_back(
@@ -193,7 +217,8 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
         " WHERE issuer = 'one'"},
        {"a request to replace more",
         "INSERT INTO renewal_request SELECT (SELECT max(serial) FROM certificate), issuer, reason,"
-        " deadline, explanation_url, NULL, entry FROM renewal_request WHERE replaced_by IS NULL"},
+        " deadline, explanation_url, NULL, entry, '' FROM renewal_request WHERE replaced_by IS "
+        "NULL"},
        {"the request to replace of before",
         "UPDATE renewal_request SET reason = 'superseded', entry = entry - 1"},
        {"a request more",

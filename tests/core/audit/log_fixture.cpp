@@ -170,10 +170,12 @@ CertificateRecord LogHome::issue(const std::string& machine) {
   return must(store->certificate(certificate.serial)).value();
 }
 
-Revocation LogHome::revoke(const CertificateRecord& certificate, RevocationReason reason) {
+Revocation LogHome::revoke(const CertificateRecord& certificate, RevocationReason reason,
+                           const std::string& incident) {
   AuditEntry entry(EntryKind::revocation);
   entry.set("serial", certificate.serial.hex());
   entry.set("revocation_reason", name_of(reason));
+  entry.set("incident", incident);
   const Revocation row{.serial = certificate.serial,
                        .issuer = certificate.issuer,
                        .reason = reason,
@@ -182,7 +184,7 @@ Revocation LogHome::revoke(const CertificateRecord& certificate, RevocationReaso
                        .not_after = certificate.not_after,
                        .crl_shards = certificate.crl_shards,
                        .invalidity_date = {},
-                       .incident = {}};
+                       .incident = incident};
   must(log->record(context_of("operator"), entry, {AddRevocation{row}}));
   return must(store->revocation(certificate.serial)).value();
 }
@@ -212,8 +214,9 @@ std::string run_sql(const std::string& database, const std::string& sql) {
 
 void tamper(const std::string& database, const std::string& sql) {
   std::string script = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;";
-  for (const char* table : {"entry", "tile", "checkpoint", "cosignature", "certificate",
-                            "revocation", "log_keys", "renewal_request"}) {
+  for (const char* table :
+       {"entry", "tile", "checkpoint", "cosignature", "certificate", "revocation", "log_keys",
+        "renewal_request", "incident", "blocked_key"}) {
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_update;";
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_delete;";
   }

@@ -84,7 +84,8 @@ class LogHome {
   /// Intent, outcome and inventory row; the row as it is stored.
   CertificateRecord issue(const std::string& machine = "web");
   Revocation revoke(const CertificateRecord& certificate,
-                    RevocationReason reason = RevocationReason::superseded);
+                    RevocationReason reason = RevocationReason::superseded,
+                    const std::string& incident = {});
   /// Signs with both keys and publishes; the note.
   std::string checkpoint();
   [[nodiscard]] std::string sign(const std::string& text) const;

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(tampering) {
       {"a certificate without an intent",
        "INSERT INTO certificate SELECT 4, randomblob(20), issuer, machine, profile, not_before,"
        " not_after, spki_sha256, der, state, intent, outcome, crl_shards,"
-       " replaces FROM certificate WHERE number = 1"},
+       " replaces, grant_name, policy FROM certificate WHERE number = 1"},
       {"a certificate gone", "DELETE FROM certificate WHERE number = 2"},
       {"the last certificate gone", "DELETE FROM certificate WHERE number = 3"},
       {"a certificate of a later entry", "UPDATE certificate SET outcome = 100 WHERE number = 3"},
