@@ -216,7 +216,9 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
         " WHERE issuer = 'two')"
         " WHERE issuer = 'one'"},
        {"a request to replace more",
-        "INSERT INTO renewal_request SELECT (SELECT max(serial) FROM certificate), issuer, reason,"
+        "INSERT INTO renewal_request SELECT (SELECT max(serial) FROM certificate WHERE serial NOT "
+        "IN"
+        " (SELECT serial FROM renewal_request)), issuer, reason,"
         " deadline, explanation_url, NULL, entry, '' FROM renewal_request WHERE replaced_by IS "
         "NULL"},
        {"the request to replace of before",
