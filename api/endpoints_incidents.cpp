@@ -66,7 +66,7 @@ Json described(const IncidentPreview& preview) {
                   {"later", preview.ending[3]}}},
                 {"first", std::move(serials)},
                 {"dependants", described(preview.dependants)}};
-  if (preview.matched > 0) shown["last_end"] = to_rfc3339_seconds(preview.last_end);
+  if (preview.matched > preview.refused) shown["last_end"] = to_rfc3339_seconds(preview.last_end);
   if (!preview.refusal.empty()) shown["refusal"] = preview.refusal;
   return shown;
 }

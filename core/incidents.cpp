@@ -64,10 +64,23 @@ Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& c
     ++preview.already;
     return {};
   }
-  if (preview.matched++ < kFirst) preview.first.push_back(certificate.serial);
+  ++preview.matched;
+  const std::string& machine = certificate.machine.text();
+  const Decision decision = service_.policy()->decide(
+      caller.context.machine, PolicyQuestion{.operation = Operation::certificate_revoke,
+                                             .issuer = certificate.issuer.text(),
+                                             .profile = certificate.profile.text(),
+                                             .owner = machine});
+  if (!decision.allowed()) {
+    // Whose it is, is none of the caller's business beyond the reason.
+    if (preview.refused++ == 0) {
+      preview.refusal = certificate.serial.hex() + ": " + decision.reason();
+    }
+    return {};
+  }
+  if (preview.first.size() < kFirst) preview.first.push_back(certificate.serial);
   ++preview.issuers[certificate.issuer.text()];
   ++preview.profiles[certificate.profile.text()];
-  const std::string& machine = certificate.machine.text();
   if (preview.machines.size() < limits::incident_machines || preview.machines.contains(machine)) {
     ++preview.machines[machine];
   } else {
@@ -80,14 +93,6 @@ Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& c
   ++preview.ending[static_cast<std::size_t>(span - kSpans.begin())];
   preview.last_end = std::max(preview.last_end, certificate.not_after);
 
-  const Decision decision = service_.policy()->decide(
-      caller.context.machine, PolicyQuestion{.operation = Operation::certificate_revoke,
-                                             .issuer = certificate.issuer.text(),
-                                             .profile = certificate.profile.text(),
-                                             .owner = machine});
-  if (!decision.allowed() && preview.refused++ == 0) {
-    preview.refusal = certificate.serial.hex() + " of " + machine + ": " + decision.reason();
-  }
   if (machine == "self") {
     ASSIGN_OR_RETURN(preview.dependants, dependants(certificate.serial));
   }

@@ -15,15 +15,16 @@ struct IncidentPreview {
   std::uint64_t matched = 0;  ///< not expired, not revoked for good
   std::uint64_t already = 0;  ///< fit, and are revoked for good
   std::uint64_t missing = 0;  ///< serials that there are not
-  std::map<std::string, std::uint64_t> issuers, profiles;
-  std::map<std::string, std::uint64_t> machines;
+  std::map<std::string, std::uint64_t> issuers, profiles, machines;
   bool more_machines = false;  ///< than limits::incident_machines; the others are only in `matched`
   /// How many end within a day, a week, a month, and later.
   std::array<std::uint64_t, 4> ending{};
   Time last_end;              ///< of them all
   std::vector<Serial> first;  ///< the first few
-  std::uint64_t refused = 0;  ///< that the policy does not let this caller revoke
-  std::string refusal;        ///< the first reason
+  /// Of `matched`, that the policy does not let this caller revoke; what is counted above leaves
+  /// them out.
+  std::uint64_t refused = 0;
+  std::string refusal;  ///< the first reason
   /// Of a CA's certificate among them: what it, and the CAs below, have issued that has not ended.
   struct Dependants {
     CaName ca;

@@ -109,6 +109,13 @@ BOOST_AUTO_TEST_CASE(a_preview_tells_whose_they_are_and_changes_nothing) {
   BOOST_TEST(preview->first.size() == 4U);
   BOOST_TEST(preview->ending[0] + preview->ending[1] + preview->ending[2] + preview->ending[3] ==
              4U);
+  // Who may not revoke them is told how many there are, not whose.
+  const auto blind =
+      incidents->preview(as("admin"), CertificateSelector::parse(R"({"machines":"*-1"})").value());
+  BOOST_REQUIRE_MESSAGE(blind, blind.error().message);
+  BOOST_TEST(blind->matched == 4U);
+  BOOST_TEST(blind->refused == 4U);
+  BOOST_TEST((blind->machines.empty() && blind->first.empty()));
   BOOST_TEST(count_revoked(web) + count_revoked(database) == 1U);
   BOOST_TEST(store().incidents(false, Page{}).value().empty());
   expect_good_log();
