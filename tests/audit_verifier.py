@@ -18,7 +18,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 from incident_verifier import IncidentRows
-from note_key import NoteKey
+from note_key import NoteKey, from_base64
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
@@ -463,7 +463,7 @@ class Verifier:
         try:
             answer = json.loads(answer)
             if (signature := answer.get("signature")) is not None:
-                signature = sha256(base64.b64decode(signature, validate=True)).hex()
+                signature = sha256(from_base64(signature)).hex()
         except (ValueError, AttributeError, TypeError):
             return False
         return (outcome.get("result"), outcome.get("serial"), outcome.get("signature_sha256")) == \

@@ -13,13 +13,21 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def from_base64(text):
+    """Its bytes, where it is the one way to write them: spare bits of the last digit are zero."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("base64 that is not canonical")
+    return data
+
+
 class NoteKey:
     """C2SP signed-note, types 0x01 (Ed25519), 0x02 (ECDSA over SHA-256) and 0x04 (cosignature)."""
 
     def __init__(self, vkey):
         self.vkey = vkey
         self.name, key_id, key = vkey.split("+", 2)
-        typed = base64.b64decode(key, validate=True)
+        typed = from_base64(key)
         self.type = typed[0]
         if self.type in (1, 4):
             self.spki = ED25519_SPKI + typed[1:]
@@ -59,7 +67,7 @@ class NoteKey:
         for line in lines[:-1].split("\n"):
             dash, name, blob = (line.split(" ") + ["", ""])[:3]
             try:
-                blob = base64.b64decode(blob, validate=True)
+                blob = from_base64(blob)
             except ValueError:
                 return False
             if dash != "\u2014" or line.count(" ") != 2 or len(blob) < 5:

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from audit_verifier import TIME_TOLERANCE, Tree, instant, is_canonical, leaf_hash, node_hash
-from note_key import NoteKey
+from note_key import NoteKey, from_base64
 
 
 def index_path(index):
@@ -65,7 +65,7 @@ class TilesVerifier:
         text = note[:note.rfind("\n\n") + 1]
         lines = text.split("\n")
         try:
-            origin, self.size, root = lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True)
+            origin, self.size, root = lines[0], int(lines[1]), from_base64(lines[2])
             if text != f"{origin}\n{self.size}\n{base64.b64encode(root).decode()}\n" or len(root) != 32:
                 raise ValueError(text)
         except (ValueError, IndexError):

@@ -131,6 +131,11 @@ BOOST_AUTO_TEST_CASE(tampering) {
        "UPDATE checkpoint SET root = zeroblob(32), note = '' WHERE size = 5"},
       {"a note without its signatures",
        "UPDATE checkpoint SET note = substr(note, 1, instr(note, char(10, 10)) + 1)"},
+      // The last digit of the Ed25519 signature has two bits that say nothing.
+      {"a signature in other base64",
+       "UPDATE checkpoint SET note = (WITH sign(at) AS (SELECT instr(note, '=' || char(10, 8212)))"
+       " SELECT substr(note, 1, at - 2) || char(unicode(substr(note, at - 1, 1)) + 1)"
+       " || substr(note, at) FROM sign)"},
       {"another policy text", "UPDATE policy_version SET text = 'grants: nothing'"},
       {"no policy text", "DELETE FROM policy_version"},
       {"recovery that begins too late", "UPDATE recovery SET mark = 1000"},
