@@ -96,6 +96,14 @@ Result<std::uint64_t> parse_number(const std::string& text, std::string_view fie
   return number;
 }
 
+Result<std::optional<Time>> optional_time(JsonBody& body, std::string_view member) {
+  ASSIGN_OR_RETURN(const auto text, body.optional_string(member));
+  if (!text) return std::nullopt;
+  const auto time = from_rfc3339(*text);
+  if (!time) return invalid(std::string(member), time.error().message);
+  return std::chrono::floor<Seconds>(*time);
+}
+
 Result<std::optional<Time>> query_time(const HttpRequest& request, std::string_view name) {
   const std::string* text = request.query_value(name);
   if (!text) return std::nullopt;

@@ -50,6 +50,9 @@ Result<std::uint64_t> parse_number(const std::string& text, std::string_view fie
 /// it to the answer's body. Without one in time the answer goes without: it can be fetched later.
 Result<HttpResponse> with_receipt(const Call& call, std::uint64_t index, int status, Json body);
 
+/// A moment in a body, to the second; nothing where the member is absent.
+Result<std::optional<Time>> optional_time(JsonBody& body, std::string_view member);
+
 /// A moment in a query; `name` names it.
 Result<std::optional<Time>> query_time(const HttpRequest& request, std::string_view name);
 
@@ -61,6 +64,7 @@ Result<std::uint64_t> authorize(const Call& call, Operation operation,
 std::string_view state_of(const CertificateRecord& record,
                           const std::optional<Revocation>& revocation);
 Json described(const RenewalRequestRecord& request);
+Json described(const std::vector<IncidentPreview::Dependants>& dependants);
 
 // The endpoints, by file.
 std::vector<Route> certificate_routes(Application& application);

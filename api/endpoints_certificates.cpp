@@ -49,14 +49,6 @@ Result<CertificateRequest> csr_of(Call& call, JsonBody& body, Operation operatio
   return call.service().refuse_malformed(call.caller, operation, std::move(csr.error()));
 }
 
-Result<std::optional<Time>> time_of(JsonBody& body, const char* member) {
-  ASSIGN_OR_RETURN(const auto text, body.optional_string(member));
-  if (!text) return std::nullopt;
-  const auto time = from_rfc3339(*text);
-  if (!time) return invalid(member, time.error().message);
-  return std::chrono::floor<Seconds>(*time);
-}
-
 Result<Serial> serial_of(const Call& call) {
   return Serial::parse(call.request.path_value("serial"));
 }
@@ -124,9 +116,7 @@ Result<HttpResponse> revoke(const Call& call, const RevokeCertificate& request) 
   }
   if (is_final(revocation.reason)) {
     ASSIGN_OR_RETURN(const auto under, call.application.incidents.dependants(revocation.serial));
-    for (const IncidentPreview::Dependants& of : under) {
-      answer["dependants"].push_back({{"ca", of.ca.text()}, {"certificates", of.certificates}});
-    }
+    if (!under.empty()) answer["dependants"] = described(under);
   }
   return json_response(200, answer);
 }
@@ -139,7 +129,7 @@ Result<HttpResponse> revoke_for_reason(Call& call) {
   if (reason == RevocationReason::remove_from_crl) {
     return invalid("reason", "removeFromCRL is the end of a hold: POST …/release");
   }
-  ASSIGN_OR_RETURN(const auto invalidity_date, time_of(body, "invalidity_date"));
+  ASSIGN_OR_RETURN(const auto invalidity_date, optional_time(body, "invalidity_date"));
   RETURN_IF_ERROR(body.finish());
   return revoke(call, RevokeCertificate{serial, reason, invalidity_date});
 }

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::size_t kMachinesShown = 100;
 
-Result<std::optional<Time>> time_of(JsonBody& body, const char* member) {
-  ASSIGN_OR_RETURN(const auto text, body.optional_string(member));
-  if (!text) return std::nullopt;
-  const auto time = from_rfc3339(*text);
-  if (!time) return invalid(member, time.error().message);
-  return std::chrono::floor<Seconds>(*time);
-}
-
 Json counted(const std::map<std::string, std::uint64_t>& counts) {
   Json shown = Json::object();
   for (const auto& [name, count] : counts) shown[name] = count;
@@ -35,14 +27,6 @@ Json most(const std::map<std::string, std::uint64_t>& machines) {
   Json rows = Json::array();
   for (std::size_t i = 0; i < shown; ++i) {
     rows.push_back({{"machine", order[i].second}, {"certificates", order[i].first}});
-  }
-  return rows;
-}
-
-Json described(const std::vector<IncidentPreview::Dependants>& dependants) {
-  Json rows = Json::array();
-  for (const IncidentPreview::Dependants& of : dependants) {
-    rows.push_back({{"ca", of.ca.text()}, {"certificates", of.certificates}});
   }
   return rows;
 }
@@ -118,8 +102,8 @@ Result<OpenIncident> opening(JsonBody& body) {
   if (reason) {
     ASSIGN_OR_RETURN(request.reason, parse_revocation_reason(*reason));
   }
-  ASSIGN_OR_RETURN(request.invalidity_date, time_of(body, "invalidity_date"));
-  ASSIGN_OR_RETURN(request.deadline, time_of(body, "replace_by"));
+  ASSIGN_OR_RETURN(request.invalidity_date, optional_time(body, "invalidity_date"));
+  ASSIGN_OR_RETURN(request.deadline, optional_time(body, "replace_by"));
   ASSIGN_OR_RETURN(auto explanation, body.optional_string("explanation_url"));
   request.explanation_url = std::move(explanation).value_or("");
   ASSIGN_OR_RETURN(const auto rate,
@@ -223,6 +207,14 @@ Result<HttpResponse> list(Call& call) {
 }
 
 }  // namespace
+
+Json described(const std::vector<IncidentPreview::Dependants>& dependants) {
+  Json rows = Json::array();
+  for (const IncidentPreview::Dependants& of : dependants) {
+    rows.push_back({{"ca", of.ca.text()}, {"certificates", of.certificates}});
+  }
+  return rows;
+}
 
 std::vector<Route> incident_routes(Application& app) {
   return {

@@ -35,7 +35,9 @@ struct RevokeOptions {
 /// The SHA-256 of a public key that is given as such, as its PEM, or as that of a certificate.
 Result<std::string> key_hash(const std::string& text) {
   if (const auto bytes = from_hex(text); bytes && bytes->size() == 32) return to_hex(*bytes);
-  ASSIGN_OR_RETURN(const std::string pem, read_file(text, limits::credential_file_bytes));
+  const auto file = read_file(text, limits::credential_file_bytes);
+  if (!file) return invalid("--key", file.error().message);
+  const std::string& pem = *file;
   if (const auto spki = from_pem(pem, "PUBLIC KEY")) {
     ASSIGN_OR_RETURN(const PublicKey key, PublicKey::from_spki(*spki));
     return to_hex(key.spki_sha256());
@@ -51,8 +53,9 @@ Result<std::string> key_hash(const std::string& text) {
 
 /// The first word of each line; "#" begins a comment.
 Result<std::vector<std::string>> read_serials(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_file(path, limits::answer_bytes));
-  std::istringstream lines(text);
+  const auto text = read_file(path, limits::answer_bytes);
+  if (!text) return invalid("--serials", text.error().message);
+  std::istringstream lines(*text);
   std::vector<std::string> serials;
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {

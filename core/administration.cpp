@@ -5,6 +5,18 @@
 namespace chancery {
 namespace {
 
+AuditEntry entry_of(const PolicyQuestion& question, const Revocation& revocation) {
+  AuditEntry entry(EntryKind::revocation);
+  describe(entry, question);
+  entry.set("serial", revocation.serial.hex());
+  entry.set("revocation_reason", name_of(revocation.reason));
+  if (revocation.invalidity_date) {
+    entry.set("invalidity_date", to_rfc3339_seconds(*revocation.invalidity_date));
+  }
+  entry.set("incident", revocation.incident);
+  return entry;
+}
+
 Error not_on_hold(const Serial& serial) {
   return {ErrorCode::conflict, "the certificate " + serial.hex() + " is not on hold", "serial"};
 }
@@ -21,11 +33,7 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
   PolicyQuestion question{.operation = is_release ? Operation::certificate_release
                                                   : Operation::certificate_revoke};
   ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
-  if (record) {
-    question.issuer = record->issuer.text();
-    question.profile = record->profile.text();
-    question.owner = record->machine.text();
-  }
+  if (record) question = question_about(question.operation, *record);
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
   if (!record) {
@@ -80,13 +88,7 @@ Result<Revoked> SigningService::record_revocation(const Caller& caller,
                         .crl_shards = certificate.crl_shards,
                         .invalidity_date = request.invalidity_date,
                         .incident = {}};
-  AuditEntry entry(EntryKind::revocation);
-  describe(entry, question);
-  entry.set("serial", request.serial.hex());
-  entry.set("revocation_reason", name_of(request.reason));
-  if (request.invalidity_date) {
-    entry.set("invalidity_date", to_rfc3339_seconds(*request.invalidity_date));
-  }
+  AuditEntry entry = entry_of(question, revocation);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   auto index = log_.record(caller.context, std::move(entry), {AddRevocation{revocation}});
@@ -120,18 +122,9 @@ Result<SigningService::RevokedBatch> SigningService::revoke_for(
                           .crl_shards = certificate.crl_shards,
                           .invalidity_date = incident.invalidity_date,
                           .incident = incident.name.text()};
-    AuditEntry entry(EntryKind::revocation);
-    describe(entry, PolicyQuestion{.operation = Operation::certificate_revoke,
-                                   .issuer = certificate.issuer.text(),
-                                   .profile = certificate.profile.text(),
-                                   .owner = certificate.machine.text()});
-    entry.set("serial", certificate.serial.hex());
-    entry.set("revocation_reason", name_of(incident.reason));
-    if (incident.invalidity_date) {
-      entry.set("invalidity_date", to_rfc3339_seconds(*incident.invalidity_date));
-    }
-    entry.set("incident", incident.name.text());
-    records.push_back({std::move(entry), {AddRevocation{revocation}}});
+    records.push_back(
+        {entry_of(question_about(Operation::certificate_revoke, certificate), revocation),
+         {AddRevocation{revocation}}});
     revocations.push_back(std::move(revocation));
   }
   const auto results = log_.record_all(context, std::move(records));

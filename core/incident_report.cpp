@@ -73,6 +73,7 @@ Result<IncidentReportPage> incident_report(Store& store, const IncidentRecord& i
   for (const Revocation& row : rows) {
     ASSIGN_OR_RETURN(const Line line, line_of(store, row));
     page.lines += line.text;
+    page.replaced += line.replaced ? 1 : 0;
   }
   if (rows.size() == limits::page_rows) {
     page.next = rows.back().entry + 1;
@@ -89,18 +90,17 @@ Result<IncidentReportSummary> summarize_incident_report(Store& store,
   const Context hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   CHECK(hash && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1);
   IncidentReportSummary summary;
+  std::uint64_t replaced = 0;
   for (std::optional<std::uint64_t> first = 0; first;) {
     ASSIGN_OR_RETURN(const IncidentReportPage page, incident_report(store, incident, *first));
     CHECK(EVP_DigestUpdate(hash.get(), page.lines.data(), page.lines.size()) == 1);
+    replaced += page.replaced;
     first = page.next;
   }
   summary.sha256.resize(32);
   CHECK(EVP_DigestFinal_ex(hash.get(), summary.sha256.data(), nullptr) == 1);
   ASSIGN_OR_RETURN(summary.revoked, store.count_revocations_of(incident.name));
-  if (incident.deadline) {
-    ASSIGN_OR_RETURN(const Store::Asked asked, store.count_asked_for(incident.name));
-    summary.left = asked.pending;
-  }
+  if (incident.deadline) summary.left = summary.revoked - replaced;
   return summary;
 }
 

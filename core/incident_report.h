@@ -7,6 +7,7 @@ namespace chancery {
 /// A part of an incident's report: lines of JSON, each with its newline.
 struct IncidentReportPage {
   std::string lines;
+  std::uint64_t replaced = 0;         ///< of the certificates in these lines, renewed before
   std::optional<std::uint64_t> next;  ///< where the next part begins; none: this was the last
 };
 
@@ -21,7 +22,7 @@ Result<IncidentReportPage> incident_report(Store& store, const IncidentRecord& i
 /// What the report amounts to.
 struct IncidentReportSummary {
   std::uint64_t revoked = 0;
-  std::uint64_t left = 0;  ///< of these, not replaced before; where they were to be
+  std::uint64_t left = 0;  ///< of these, where machines had time to renew: not renewed before
   Bytes sha256;            ///< of the whole report
 };
 Result<IncidentReportSummary> summarize_incident_report(Store& store,

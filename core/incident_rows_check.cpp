@@ -74,7 +74,7 @@ Result<void> IncidentRowsCheck::check_report(std::uint64_t index, const nlohmann
                                              const IncidentRecord& row) {
   ASSIGN_OR_RETURN(const auto summary, summarize_incident_report(store_, row));
   if (to_hex(summary.sha256) == text_member(entry, "report_sha256") &&
-      has_number(entry, "revoked", summary.revoked)) {
+      has_number(entry, "revoked", summary.revoked) && has_number(entry, "left", summary.left)) {
     return {};
   }
   findings_.add(index, "the inventory makes another report of incident " + row.name.text());

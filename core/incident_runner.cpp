@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/entry_view.h"
 #include "core/incident_report.h"
 
 namespace chancery {
@@ -25,6 +26,7 @@ void IncidentRunner::work() {
     std::string problem;
     if (!incidents) problem = incidents.error().message;
     if (incidents) open_ = incidents->size();
+    if (incidents) forget_all_but(*incidents);
     for (std::size_t i = 0; incidents && i < incidents->size(); ++i) {
       const auto again = step((*incidents)[i]);
       if (again) more = more || *again;
@@ -109,20 +111,34 @@ Result<bool> IncidentRunner::ask(const IncidentRecord& incident) {
   ASSIGN_OR_RETURN(const auto failure,
                    service_.ask_to_replace(context_of(incident), batch, request, incident.name));
   if (failure) return Failure(*failure);
-  job->batch.erase(job->batch.begin(),
-                   job->batch.begin() + static_cast<std::ptrdiff_t>(batch.size()));
+  job->done(batch.size());
   pace(incident, batch.size(), began);
   return true;
 }
 
 Result<bool> IncidentRunner::wait_for_replacements(const IncidentRecord& incident) {
+  if (now() < *incident.deadline) {
+    ASSIGN_OR_RETURN(const bool all, have_all_renewed(incident));
+    if (!all) return false;
+  }
   ASSIGN_OR_RETURN(const Store::Asked asked, store_.count_asked_for(incident.name));
-  if (asked.pending > 0 && now() < *incident.deadline) return false;
   AuditEntry entry = incident_entry(incident.name, "revoking", IncidentState::revoking);
   entry.set("asked", asked.all);
   entry.set("left", asked.pending);
   RETURN_IF_ERROR(move(incident, IncidentState::revoking, std::move(entry)));
   return true;
+}
+
+/// Of what was asked for, nothing is pending. Who else asks for a certificate takes it over: then
+/// nobody here knows of it, and the deadline is waited for.
+Result<bool> IncidentRunner::have_all_renewed(const IncidentRecord& incident) {
+  ASSIGN_OR_RETURN(const bool pending, store_.is_replacement_pending(incident.name));
+  if (pending) return false;
+  ASSIGN_OR_RETURN(const std::string text, store_.entry(incident.last_entry));
+  const auto entry = EntryView::parse(text);
+  if (!entry) return fail(ErrorCode::internal, "an incident's entry in the log does not parse");
+  ASSIGN_OR_RETURN(const Store::Asked asked, store_.count_asked_for(incident.name));
+  return entry->number("asked") == asked.all;
 }
 
 Result<bool> IncidentRunner::revoke(const IncidentRecord& incident) {
@@ -133,18 +149,12 @@ Result<bool> IncidentRunner::revoke(const IncidentRecord& incident) {
     RETURN_IF_ERROR(finish(incident));
     return true;
   }
-  ASSIGN_OR_RETURN(const std::size_t revoked, revoke_batch(incident, *job, batch));
-  pace(incident, revoked, began);
-  return true;
-}
-
-Result<std::size_t> IncidentRunner::revoke_batch(const IncidentRecord& incident, Job& job,
-                                                 const std::vector<SelectedCertificate>& batch) {
   ASSIGN_OR_RETURN(const auto results, service_.revoke_for(context_of(incident), incident, batch));
   for (const Revocation& revocation : results.revoked) revoked_(revocation);
   if (results.failure) return Failure(*results.failure);
-  job.batch.erase(job.batch.begin(), job.batch.begin() + static_cast<std::ptrdiff_t>(batch.size()));
-  return results.revoked.size();
+  job->done(batch.size());
+  pace(incident, results.revoked.size(), began);
+  return true;
 }
 
 Result<void> IncidentRunner::finish(const IncidentRecord& incident) {
@@ -164,6 +174,14 @@ Result<void> IncidentRunner::move(const IncidentRecord& incident, IncidentState 
   // Somebody cancelled it meanwhile.
   if (!recorded && recorded.error().code != ErrorCode::conflict) return Failure(recorded.error());
   return {};
+}
+
+/// Those that were cancelled have nothing left to do.
+void IncidentRunner::forget_all_but(const std::vector<IncidentRecord>& incidents) {
+  std::erase_if(jobs_, [&](const auto& job) {
+    return std::ranges::none_of(
+        incidents, [&](const IncidentRecord& incident) { return incident.name == job.first; });
+  });
 }
 
 /// Waits as long as so many may take, or for stop().

@@ -40,6 +40,10 @@ class IncidentRunner {
     CertificateSelection selection;
     IncidentState state;
     std::deque<SelectedCertificate> batch;  ///< read, and not done yet
+
+    void done(std::size_t count) {
+      batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
+    }
   };
 
   /// Whether there is more to do at once.
@@ -49,13 +53,13 @@ class IncidentRunner {
   Result<std::vector<SelectedCertificate>> take(const IncidentRecord& incident, Job& job);
   Result<bool> ask(const IncidentRecord& incident);
   Result<bool> wait_for_replacements(const IncidentRecord& incident);
+  Result<bool> have_all_renewed(const IncidentRecord& incident);
   Result<bool> revoke(const IncidentRecord& incident);
-  Result<std::size_t> revoke_batch(const IncidentRecord& incident, Job& job,
-                                   const std::vector<SelectedCertificate>& batch);
   Result<void> finish(const IncidentRecord& incident);
   Result<void> move(const IncidentRecord& incident, IncidentState to, AuditEntry entry);
   void pace(const IncidentRecord& incident, std::size_t done,
             std::chrono::steady_clock::time_point began);
+  void forget_all_but(const std::vector<IncidentRecord>& incidents);
 
   Incidents& incidents_;
   SigningService& service_;

@@ -1,6 +1,9 @@
 #include "core/incidents.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "core/signing_task.h"
 
 namespace chancery {
 namespace {
@@ -37,7 +40,7 @@ AuditEntry incident_entry(const IncidentName& name, std::string_view event, Inci
 Result<IncidentPreview> Incidents::preview(const Caller& caller,
                                            const CertificateSelector& selector) {
   std::string asked = selector.text();
-  if (asked.size() > limits::pattern_bytes) asked = to_hex(sha256(bytes_of(asked)));
+  if (asked.size() > limits::incident_text_bytes) asked = to_hex(sha256(bytes_of(asked)));
   RETURN_IF_ERROR(service_.authorize(caller, opening(), asked));
   ASSIGN_OR_RETURN(const std::uint64_t through, store_.certificate_count());
   return look(caller, selector, through);
@@ -67,10 +70,7 @@ Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& c
   ++preview.matched;
   const std::string& machine = certificate.machine.text();
   const Decision decision = service_.policy()->decide(
-      caller.context.machine, PolicyQuestion{.operation = Operation::certificate_revoke,
-                                             .issuer = certificate.issuer.text(),
-                                             .profile = certificate.profile.text(),
-                                             .owner = machine});
+      caller.context.machine, question_about(Operation::certificate_revoke, certificate));
   if (!decision.allowed()) {
     // Whose it is, is none of the caller's business beyond the reason.
     if (preview.refused++ == 0) {
@@ -93,15 +93,18 @@ Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& c
   ++preview.ending[static_cast<std::size_t>(span - kSpans.begin())];
   preview.last_end = std::max(preview.last_end, certificate.not_after);
 
-  if (machine == "self") {
-    ASSIGN_OR_RETURN(preview.dependants, dependants(certificate.serial));
-  }
+  if (machine != "self") return {};
+  ASSIGN_OR_RETURN(auto under, dependants(certificate.serial));
+  std::ranges::move(under, std::back_inserter(preview.dependants));
   return {};
 }
 
 Result<std::vector<IncidentPreview::Dependants>> Incidents::dependants(
     const Serial& ca_certificate) const {
   std::vector<IncidentPreview::Dependants> found;
+  // Nearly every certificate is a machine's: for these no CA is looked at.
+  ASSIGN_OR_RETURN(const auto certificate, store_.select_certificate(ca_certificate));
+  if (!certificate || certificate->machine.text() != "self") return found;
   std::vector<CaName> below;
   for (const CertificateAuthority* ca : service_.cas()) {
     ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(ca->record.certificate));

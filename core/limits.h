@@ -44,8 +44,8 @@ inline constexpr auto backdate_at_most = 1h;  // of notBefore, for clocks that a
 
 // Renewal
 inline constexpr std::size_t explanation_url_bytes = 1024;
-inline constexpr auto renewal_look_at_least = 1min;  // between two looks at renewal information:
-inline constexpr auto renewal_look_at_most = 24h;    // as RFC 9773 section 4.3.1 bounds them
+// Between two looks at renewal information, as RFC 9773 section 4.3.1 bounds it.
+inline constexpr auto renewal_look_at_least = 1min;
 
 // Raw signing
 inline constexpr std::size_t sign_data_bytes = 512 << 10;  // fits a body in base64

@@ -5,6 +5,17 @@
 namespace chancery {
 namespace {
 
+AuditEntry entry_of(const PolicyQuestion& question, const RenewalRequestRecord& row) {
+  AuditEntry entry(EntryKind::replacement);
+  describe(entry, question);
+  entry.set("serial", row.serial.hex());
+  entry.set("revocation_reason", name_of(row.reason));
+  entry.set("deadline", to_rfc3339_seconds(row.deadline));
+  entry.set("explanation_url", row.explanation_url);
+  entry.set("incident", row.incident);
+  return entry;
+}
+
 Result<void> check(const ReplaceCertificate& request) {
   if (!is_final(request.reason)) {
     return invalid("reason", "must be a reason to revoke it for good");
@@ -39,11 +50,7 @@ Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
                                                      const ReplaceCertificate& request) {
   PolicyQuestion question{.operation = Operation::certificate_replace};
   ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
-  if (record) {
-    question.issuer = record->issuer.text();
-    question.profile = record->profile.text();
-    question.owner = record->machine.text();
-  }
+  if (record) question = question_about(question.operation, *record);
   ASSIGN_OR_RETURN(const Decision decision, permit(caller, question));
   if (!record) {
     return reject(caller, question,
@@ -60,12 +67,7 @@ Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
                            .reason = request.reason,
                            .deadline = request.deadline,
                            .explanation_url = request.explanation_url};
-  AuditEntry entry(EntryKind::replacement);
-  describe(entry, question);
-  entry.set("serial", request.serial.hex());
-  entry.set("revocation_reason", name_of(request.reason));
-  entry.set("deadline", to_rfc3339_seconds(request.deadline));
-  entry.set("explanation_url", request.explanation_url);
+  AuditEntry entry = entry_of(question, row);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   ASSIGN_OR_RETURN(row.entry,
@@ -82,23 +84,14 @@ Result<std::optional<Error>> SigningService::ask_to_replace(
     if (asked && asked->incident == incident.text()) continue;  // before a restart
     ASSIGN_OR_RETURN(const auto record, store_.certificate(certificate.serial));
     if (!record || !check_replaceable(*record)) continue;
-    RenewalRequestRecord row{.serial = certificate.serial,
-                             .issuer = certificate.issuer,
-                             .reason = request.reason,
-                             .deadline = request.deadline,
-                             .explanation_url = request.explanation_url};
-    row.incident = incident.text();
-    AuditEntry entry(EntryKind::replacement);
-    describe(entry, PolicyQuestion{.operation = Operation::certificate_replace,
-                                   .issuer = certificate.issuer.text(),
-                                   .profile = certificate.profile.text(),
-                                   .owner = certificate.machine.text()});
-    entry.set("serial", certificate.serial.hex());
-    entry.set("revocation_reason", name_of(request.reason));
-    entry.set("deadline", to_rfc3339_seconds(request.deadline));
-    entry.set("explanation_url", request.explanation_url);
-    entry.set("incident", incident.text());
-    records.push_back({std::move(entry), {PutRenewalRequest{std::move(row)}}});
+    const RenewalRequestRecord row{.serial = certificate.serial,
+                                   .issuer = certificate.issuer,
+                                   .reason = request.reason,
+                                   .deadline = request.deadline,
+                                   .explanation_url = request.explanation_url,
+                                   .incident = incident.text()};
+    records.push_back({entry_of(question_about(Operation::certificate_replace, certificate), row),
+                       {PutRenewalRequest{row}}});
   }
   std::optional<Error> failure;
   for (const auto& result : log_.record_all(context, std::move(records))) {

@@ -74,6 +74,16 @@ Error token_down(const std::string& problem);
 /// The input for a signature over `message` by the algorithm's rule: its digest, or itself.
 Bytes input_of(SignatureAlgorithm algorithm, ByteView message);
 
+/// What the policy is asked about an operation on one certificate: a CertificateRecord or a
+/// SelectedCertificate.
+template <class Certificate>
+PolicyQuestion question_about(Operation operation, const Certificate& certificate) {
+  return {.operation = operation,
+          .issuer = certificate.issuer.text(),
+          .profile = certificate.profile.text(),
+          .owner = certificate.machine.text()};
+}
+
 /// Adds what the policy was asked to an entry.
 void describe(AuditEntry& entry, const PolicyQuestion& question);
 

@@ -365,6 +365,8 @@ class Store {
     std::uint64_t all = 0, pending = 0;
   };
   Result<Asked> count_asked_for(const IncidentName& incident);
+  /// Whether one of those has not.
+  Result<bool> is_replacement_pending(const IncidentName& incident);
   Result<std::optional<BlockedKeyRecord>> blocked_key(ByteView spki_sha256);
   /// In the order of their hashes, above `after`.
   Result<std::vector<BlockedKeyRecord>> blocked_keys(ByteView after, std::size_t limit);

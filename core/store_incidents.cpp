@@ -65,7 +65,8 @@ Result<std::vector<IncidentRecord>> Store::incidents(bool open, const Page& page
   if (open) {
     return read_all(*reader, store_rows::incident,
                     "SELECT " CHANCERY_INCIDENT_COLUMNS
-                    " FROM incident WHERE state NOT IN ('finished', 'cancelled') AND name > ?"
+                    " FROM incident INDEXED BY incident_open"
+                    " WHERE state NOT IN ('finished', 'cancelled') AND name > ?"
                     " ORDER BY name LIMIT ?",
                     page.after, page.limit);
   }
@@ -105,6 +106,16 @@ Result<Store::Asked> Store::count_asked_for(const IncidentName& incident) {
                                " WHERE incident = ?1 AND incident <> '' AND replaced_by IS NULL",
                                incident.text()));
   return asked;
+}
+
+Result<bool> Store::is_replacement_pending(const IncidentName& incident) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  ASSIGN_OR_RETURN(const std::uint64_t pending,
+                   read_number(*reader,
+                               "SELECT EXISTS (SELECT 1 FROM renewal_request"
+                               " WHERE incident = ?1 AND incident <> '' AND replaced_by IS NULL)",
+                               incident.text()));
+  return pending != 0;
 }
 
 Result<std::optional<BlockedKeyRecord>> Store::blocked_key(ByteView spki_sha256) {

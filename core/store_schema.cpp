@@ -290,7 +290,7 @@ CREATE TABLE incident (
   entry           INTEGER NOT NULL,  -- that opened it
   last_entry      INTEGER NOT NULL   -- that brought it into its state
 ) STRICT;
-CREATE INDEX incident_open ON incident (entry) WHERE state NOT IN ('finished', 'cancelled');
+CREATE INDEX incident_open ON incident (name) WHERE state NOT IN ('finished', 'cancelled');
 CREATE TRIGGER incident_update BEFORE UPDATE ON incident
   WHEN OLD.state IN ('finished', 'cancelled') OR OLD.name <> NEW.name
     OR OLD.selector <> NEW.selector OR OLD.entry <> NEW.entry

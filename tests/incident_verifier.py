@@ -98,7 +98,10 @@ class IncidentRows:
         count = len(lines) - 1
         lines.append(line_of({"revoked": count}))
         made = hashlib.sha256("".join(lines).encode()).hexdigest()
-        if (made, count) != (entry.get("report_sha256"), entry.get("revoked")):
+        left = 0 if row["deadline"] is None else \
+            sum("replaced_by" not in json.loads(line) for line in lines[1:-1])
+        if (made, count, left) != tuple(entry.get(member) for member in
+                                        ("report_sha256", "revoked", "left")):
             self.log.find(f"entry {index}: the inventory makes another report of this incident")
 
     def check_blocked_keys(self):

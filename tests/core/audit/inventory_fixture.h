@@ -169,7 +169,9 @@ struct InventoryLog : LogHome {
     const auto summary = summarize_incident_report(*store, row).value();
     AuditEntry end(EntryKind::incident);
     end.set("incident", name).set("event", "finished").set("state", "finished");
-    end.set("revoked", summary.revoked).set("report_sha256", to_hex(summary.sha256));
+    end.set("revoked", summary.revoked)
+        .set("left", summary.left)
+        .set("report_sha256", to_hex(summary.sha256));
     log->record(context_of("operator"), std::move(end),
                 {MoveIncident{row.name, IncidentState::revoking, IncidentState::finished}})
         .value();
