@@ -165,7 +165,11 @@ void Daemon::publish_checkpoint() {
   if (auto beaten = heartbeat_.beat(); !beaten && instance_.log().healthy()) {
     complain("no heartbeat", beaten.error());
   }
-  [[maybe_unused]] const auto published = checkpoints_->publish();  // its problem() is shown
+  if (checkpoints_->publish()) {  // else its problem() is shown
+    const auto kept = write_log_keys(instance_.config().home, *checkpoints_);
+    if (!kept && log_keys_kept_) complain("log-keys has not the keys in force", kept.error());
+    log_keys_kept_ = kept.has_value();
+  }
   cosigning_->wake();
 }
 

@@ -95,6 +95,7 @@ class Daemon {
   // Guards the pointers: metrics are read while the servers start, and the API's may come later.
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
+  bool log_keys_kept_ = true;  // of checkpoint_ticker_'s thread
   std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_;
 };
 

@@ -1,5 +1,6 @@
 #include "api/endpoint.h"
 #include "core/audit_verify.h"
+#include "core/key_changes.h"
 #include "core/log_key_rotation.h"
 
 namespace chancery {
@@ -18,13 +19,33 @@ Result<HttpResponse> keys(Call& call) {
                              {"vkeys", call.application.checkpoints.vkeys()}});
 }
 
-/// The keys in force after a change of them.
+/// The keys in force after a change of them, once they have signed.
 Result<HttpResponse> changed_keys(const Call& call) {
-  const CheckpointPublisher& checkpoints = call.application.checkpoints;
+  CheckpointPublisher& checkpoints = call.application.checkpoints;
+  if (const auto published = checkpoints.publish(); !published) {
+    return fail(published.error().code,
+                "the change is recorded, and the keys sign as soon as they can; no checkpoint "
+                "could be signed now: " +
+                    published.error().message);
+  }
   RETURN_IF_ERROR(write_log_keys(call.instance().config().home, checkpoints));
   return json_response(200, {{"origin", checkpoints.origin()},
                              {"vkeys", checkpoints.vkeys()},
                              {"request_id", call.caller.context.id}});
+}
+
+Result<HttpResponse> key_changes(Call& call) {
+  RETURN_IF_ERROR(authorize(call, Operation::audit_read));
+  const std::string published = call.instance().log().published_checkpoint();
+  KeyChanges changes;
+  if (!published.empty()) {
+    ASSIGN_OR_RETURN(changes, read_key_changes(call.store(), published));
+  }
+  HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.headers = {{"Cache-Control", "no-store"}};
+  response.body = to_text(changes);
+  return response;
 }
 
 Result<HttpResponse> rotate_keys(Call& call) {
@@ -133,6 +154,7 @@ Result<HttpResponse> verify(Call& call) {
 std::vector<Route> audit_routes(Application& app) {
   return {
       authenticated(app, "GET", "/v1/audit/keys", "auditKeys", keys),
+      authenticated(app, "GET", "/v1/audit/keys/changes", "auditKeyChanges", key_changes),
       authenticated(app, "POST", "/v1/audit/keys/rotate", "rotateAuditKeys", rotate_keys, true),
       authenticated(app, "POST", "/v1/audit/keys/retire", "retireAuditKeys", retire_keys, true),
       with_query(authenticated(app, "GET", "/v1/audit/entries", "auditEntries", entries),

@@ -84,11 +84,21 @@ Result<ExitCode> tail(Session& session, const TailOptions& options) {
   return follow(*service, first);
 }
 
-Result<ExitCode> show_keys(Session& session) {
+struct KeysOptions {
+  bool changes = false;
+  std::string out;
+};
+
+Result<ExitCode> show_keys(Session& session, const KeysOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
-  ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
+  if (options.changes) {
+    ASSIGN_OR_RETURN(const std::string changes, read_key_changes(*service));
+    return deliver(session, "key_changes", changes, options.out);
+  }
+  ASSIGN_OR_RETURN(PublishedKeys keys, read_published_keys(*service));
   std::string lines;
   for (const std::string& vkey : keys.vkeys) lines += vkey + "\n";
+  if (!options.out.empty()) return deliver(session, "vkeys", lines, options.out);
   session.print(lines, {{"origin", keys.origin}, {"vkeys", keys.vkeys}});
   return ExitCode::done;
 }
@@ -140,6 +150,18 @@ void add_tail_command(CommandLine& line, CLI::App& group) {
   line.on(command, options, tail);
 }
 
+void add_keys_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<KeysOptions>();
+  CLI::App& command =
+      line.add(group, "keys", "Print the keys that checkpoints verify with, or how they changed",
+               {"chancery --identity ./auditor audit keys > vkeys.txt",
+                "chancery --identity ./auditor audit keys --changes --out key-changes"});
+  command.add_flag("--changes", options->changes,
+                   "what leads from keys of any time to those of any other, for --key-changes");
+  command.add_option("--out", options->out, "write it there")->type_name("FILE");
+  line.on(command, options, show_keys);
+}
+
 }  // namespace
 
 Result<ExitCode> deliver(Session& session, const std::string& what, const std::string& text,
@@ -168,10 +190,7 @@ void add_audit_commands(CommandLine& line) {
   add_tail_command(line, group);
   add_entries_command(line, group);
 
-  CLI::App& keys = line.add(group, "keys", "Print the keys that checkpoints verify with",
-                            {"chancery --identity ./auditor audit keys > vkeys.txt"});
-  line.on(keys, show_keys);
-
+  add_keys_command(line, group);
   CLI::App& rotate = line.add(group, "rotate-keys", "Make new keys of the log, beside the old ones",
                               {"chancery --identity ./admin audit rotate-keys"});
   line.on(rotate, rotate_keys);

@@ -112,12 +112,12 @@ Result<ExitCode> export_entries(Session& session, const ExportOptions& options) 
   return ExitCode::done;
 }
 
-Result<Checkpoint> verdict(const CheckOptions& options,
-                           const std::vector<NoteVerifier>& verifiers) {
+Result<Checkpoint> verdict(const CheckOptions& options, const LogKeys& keys) {
   ASSIGN_OR_RETURN(const std::string text,
                    read_file(proof_file(options.file), limits::receipt_bytes));
   ASSIGN_OR_RETURN(ExportProof proof, parse_export_proof(text));
   const std::uint64_t count = proof.count;
+  const std::string note = proof.checkpoint;
   ExportCheck check(std::move(proof));
   std::ifstream file(options.file, std::ios::binary);
   if (!file) return fail(ErrorCode::not_found, "cannot read " + options.file);
@@ -128,7 +128,11 @@ Result<Checkpoint> verdict(const CheckOptions& options,
     if (lines % limits::audit_page_entries == 0) show_progress(lines, count);
   }
   show_progress(count, count);
-  return check.finish(verifiers);
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, check.finish({}));
+  const std::string wrong = keys.find_wrong(checkpoint, note);
+  if (wrong.empty()) return checkpoint;
+  return invalid("export", "its checkpoint has " + wrong +
+                               "; where the log has changed its keys, name --key-changes");
 }
 
 Result<ExitCode> verify_export(Session& session, const CheckOptions& options) {
@@ -136,8 +140,9 @@ Result<ExitCode> verify_export(Session& session, const CheckOptions& options) {
   if (vkeys.empty()) {
     return invalid("--vkeys", "an export cannot vouch for itself: name the keys of the log");
   }
-  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
-  const auto checkpoint = verdict(options, verifiers);
+  ASSIGN_OR_RETURN(const std::string changes, read_key_changes_file(options.keys));
+  ASSIGN_OR_RETURN(const LogKeys keys, log_keys(vkeys, changes));
+  const auto checkpoint = verdict(options, keys);
   if (!checkpoint) {
     const std::string& field = checkpoint.error().field;
     if (field != "export" && field != "proof") return Failure(checkpoint.error());
@@ -180,6 +185,7 @@ void add_check_command(CommandLine& line, CLI::App& group) {
       ->required()
       ->type_name("FILE");
   add_verifier_keys(command, options->keys, "");
+  add_key_changes(command, options->keys, "");
   line.on(command, options, verify_export);
 }
 

@@ -22,11 +22,14 @@ class Mirror {
  public:
   Mirror(Service& service, std::string path) : service_(service), directory_(std::move(path)) {}
 
-  Result<Checkpoint> update(const std::vector<NoteVerifier>& verifiers) {
+  /// `vkeys` are keys of any time.
+  Result<Checkpoint> update(const std::vector<std::string>& vkeys) {
     ASSIGN_OR_RETURN(const Checkpoint old, old_checkpoint());
     ASSIGN_OR_RETURN(const std::string note,
                      service_.get_text("/v1/audit/log/checkpoint", "text/plain"));
-    ASSIGN_OR_RETURN(const Checkpoint latest, verified(note, verifiers));
+    ASSIGN_OR_RETURN(const std::string changes, read_key_changes(service_));
+    ASSIGN_OR_RETURN(const LogKeys keys, log_keys(vkeys, changes));
+    ASSIGN_OR_RETURN(const Checkpoint latest, verified(note, keys));
     if (latest.size < old.size) {
       return changed("is over " + std::to_string(latest.size) + " entries, the one here over " +
                      std::to_string(old.size));
@@ -36,6 +39,7 @@ class Mirror {
       for (const TilePath& tile : fetched_) directory_.remove(tile);  // of another log
       return Failure(consistent.error());
     }
+    RETURN_IF_ERROR(directory_.put_key_changes(changes));
     RETURN_IF_ERROR(directory_.put_checkpoint(note));
     remove_partial_tiles(old.size, latest.size);
     return latest;
@@ -59,16 +63,12 @@ class Mirror {
     return invalid("--out", directory_.checkpoint_file() + ": " + checkpoint.error().message);
   }
 
-  static Result<Checkpoint> verified(const std::string& note,
-                                     const std::vector<NoteVerifier>& verifiers) {
+  static Result<Checkpoint> verified(const std::string& note, const LogKeys& keys) {
     auto checkpoint = parse_checkpoint(note);
     if (!checkpoint) return fail(ErrorCode::internal, checkpoint.error().message);
-    for (const NoteVerifier& verifier : verifiers) {
-      if (verifier.name() == checkpoint->origin && verifier.verify(note)) continue;
-      return fail(ErrorCode::internal,
-                  "the service's checkpoint has no valid signature of " + verifier.vkey());
-    }
-    return checkpoint;
+    const std::string wrong = keys.find_wrong(*checkpoint, note);
+    if (wrong.empty()) return checkpoint;
+    return fail(ErrorCode::internal, "the service's checkpoint has " + wrong);
   }
 
   Result<void> fetch_tiles(std::uint64_t old_size, std::uint64_t size) {
@@ -124,15 +124,14 @@ Result<ExitCode> audit_mirror(Session& session, const MirrorOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(std::vector<std::string> vkeys, named_vkeys(options.keys));
   if (vkeys.empty()) {
-    ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
+    ASSIGN_OR_RETURN(PublishedKeys keys, read_published_keys(*service));
     vkeys = std::move(keys.vkeys);
   }
-  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error) return invalid("--out", "cannot make " + options.out + ": " + error.message());
   Mirror mirror(*service, options.out);
-  ASSIGN_OR_RETURN(const Checkpoint checkpoint, mirror.update(verifiers));
+  ASSIGN_OR_RETURN(const Checkpoint checkpoint, mirror.update(vkeys));
   session.print("mirrored " + std::to_string(checkpoint.size) + " entries, " +
                     std::to_string(mirror.fetched()) + " new tiles → " + options.out,
                 {{"entries", checkpoint.size},

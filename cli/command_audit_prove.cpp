@@ -3,6 +3,7 @@
 
 #include "cli/audit_commands.h"
 #include "cli/file.h"
+#include "cli/log_reader.h"
 #include "cli/remote_tree.h"
 #include "cli/verifier_keys.h"
 
@@ -16,12 +17,10 @@ struct ProveOptions {
 };
 
 Result<void> check_signatures(const std::string& name, const SignedCheckpoint& one,
-                              const std::vector<NoteVerifier>& verifiers) {
-  for (const NoteVerifier& verifier : verifiers) {
-    if (verifier.name() == one.checkpoint.origin && verifier.verify(one.note)) continue;
-    return fail(ErrorCode::conflict, name + " has no valid signature of " + verifier.vkey());
-  }
-  return {};
+                              const LogKeys& keys) {
+  const std::string wrong = keys.find_wrong(one.checkpoint, one.note);
+  if (wrong.empty()) return {};
+  return fail(ErrorCode::conflict, name + " has " + wrong);
 }
 
 Hash root_of(const Checkpoint& checkpoint) {
@@ -45,12 +44,13 @@ Result<ExitCode> prove(Session& session, const ProveOptions& options) {
                    "name the keys of the log, from `chancery audit keys` or where you "
                    "noted them");
   }
-  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
   ASSIGN_OR_RETURN(const SignedCheckpoint old, read_old(options.old_checkpoint));
-  RETURN_IF_ERROR(check_signatures(options.old_checkpoint, old, verifiers));
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(const SignedCheckpoint latest, read_signed_checkpoint(*service));
-  RETURN_IF_ERROR(check_signatures("the service's checkpoint", latest, verifiers));
+  ASSIGN_OR_RETURN(const std::string changes, read_key_changes(*service));
+  ASSIGN_OR_RETURN(const LogKeys keys, log_keys(vkeys, changes));
+  RETURN_IF_ERROR(check_signatures(options.old_checkpoint, old, keys));
+  RETURN_IF_ERROR(check_signatures("the service's checkpoint", latest, keys));
   const std::uint64_t first = old.checkpoint.size, size = latest.checkpoint.size;
   if (first > size) {
     return fail(ErrorCode::conflict, "the service's log has " + std::to_string(size) +

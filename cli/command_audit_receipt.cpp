@@ -111,25 +111,34 @@ Result<void> check_witnesses(const WitnessPolicy& policy, const std::string& che
 
 /// Those on the command line, each of which must have signed; where there are none, any one log of
 /// the policy will do.
-Result<std::vector<NoteVerifier>> log_keys(const CheckOptions& options,
-                                           const std::optional<WitnessPolicy>& policy) {
+Result<LogKeys> keys_of(const CheckOptions& options, const std::optional<WitnessPolicy>& policy) {
   ASSIGN_OR_RETURN(const std::vector<std::string> vkeys, named_vkeys(options.keys));
   if (vkeys.empty() && (!policy || policy->logs().empty())) {
     return invalid("--vkeys",
                    "a receipt cannot vouch for itself: name the keys of the log, from `chancery "
                    "audit keys` or where you noted them");
   }
-  return parse_vkeys(vkeys);
+  ASSIGN_OR_RETURN(const std::string changes, read_key_changes_file(options.keys));
+  return log_keys(vkeys, changes);
+}
+
+/// The receipt's checkpoint, where its entry is under it and the log's keys have signed it.
+Result<Checkpoint> verified_checkpoint(const Receipt& receipt, const LogKeys& keys) {
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, verify_receipt(receipt, {}));
+  const std::string wrong = keys.find_wrong(checkpoint, receipt.checkpoint);
+  if (wrong.empty()) return checkpoint;
+  return invalid("receipt", "the receipt's checkpoint has " + wrong +
+                                "; where the log has changed its keys, name --key-changes");
 }
 
 Result<ExitCode> check(Session& session, const CheckOptions& options) {
   ASSIGN_OR_RETURN(const auto policy, read_witness_policy(options.witness_policy));
-  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, log_keys(options, policy));
+  ASSIGN_OR_RETURN(const LogKeys keys, keys_of(options, policy));
   ASSIGN_OR_RETURN(const std::string text, read_file(options.file, limits::receipt_bytes));
   const auto verdict = [&]() -> Result<std::pair<json, Checkpoint>> {
     ASSIGN_OR_RETURN(const Receipt receipt, parse_receipt(text));
     if (policy) RETURN_IF_ERROR(check_witnesses(*policy, receipt.checkpoint));
-    ASSIGN_OR_RETURN(const Checkpoint checkpoint, verify_receipt(receipt, verifiers));
+    ASSIGN_OR_RETURN(const Checkpoint checkpoint, verified_checkpoint(receipt, keys));
     ASSIGN_OR_RETURN(json entry, check_entry(receipt, options));
     entry["index"] = receipt.index;
     return std::pair(std::move(entry), checkpoint);
@@ -178,6 +187,7 @@ void add_check_command(CommandLine& line, CLI::App& group) {
       ->required()
       ->type_name("FILE");
   add_verifier_keys(command, options->keys, "");
+  add_key_changes(command, options->keys, "");
   command
       .add_option("--witness-policy", options->witness_policy,
                   "the witnesses that must have cosigned, a C2SP tlog-policy; where it names logs, "

@@ -103,16 +103,14 @@ Result<ExitCode> verify_database(Session& session, const AuditVerifyOptions& opt
 }
 
 /// A signed checkpoint, with what is wrong about it added to the findings.
-Result<Checkpoint> check_note(const std::string& note, const std::string& name,
-                              const std::vector<NoteVerifier>& verifiers, AuditFindings& findings) {
+Result<Checkpoint> check_note(const std::string& note, const std::string& name, const LogKeys& keys,
+                              AuditFindings& findings) {
   auto checkpoint = parse_checkpoint(note);
   if (!checkpoint) {
     return fail(ErrorCode::internal, name + " is no checkpoint: " + checkpoint.error().message);
   }
-  for (const NoteVerifier& verifier : verifiers) {
-    if (verifier.name() == checkpoint->origin && verifier.verify(note)) continue;
-    findings.add(name + " has no valid signature of " + verifier.vkey());
-  }
+  const std::string wrong = keys.find_wrong(*checkpoint, note);
+  if (!wrong.empty()) findings.add(name + " has " + wrong);
   return checkpoint;
 }
 
@@ -128,17 +126,16 @@ Result<void> replay_entries(Service& service, std::uint64_t size, LogReplay& rep
 }
 
 /// Goes on from an earlier verification, and expects the checkpoint that the user kept.
-Result<void> begin_replay(const AuditVerifyOptions& options, LogSource source,
-                          const std::vector<NoteVerifier>& verifiers, LogReplay& replay) {
+Result<void> begin_replay(const AuditVerifyOptions& options, LogSource source, const LogKeys& keys,
+                          LogReplay& replay) {
   ASSIGN_OR_RETURN(auto earlier, resumed(options, source));
   if (earlier) {
-    RETURN_IF_ERROR(check_note(earlier->note, options.resume, verifiers, replay.findings()));
+    RETURN_IF_ERROR(check_note(earlier->note, options.resume, keys, replay.findings()));
     replay.resume(std::move(earlier->log));
   }
   if (options.remember.empty() || !file_exists(options.remember)) return {};
   ASSIGN_OR_RETURN(std::string note, read_file(options.remember, limits::credential_file_bytes));
-  ASSIGN_OR_RETURN(Checkpoint kept,
-                   check_note(note, options.remember, verifiers, replay.findings()));
+  ASSIGN_OR_RETURN(Checkpoint kept, check_note(note, options.remember, keys, replay.findings()));
   replay.expect(kept, "the checkpoint in " + options.remember);
   return {};
 }
@@ -152,11 +149,12 @@ struct LiveLog {
 };
 
 Result<void> replay_log(Service& service, const AuditVerifyOptions& options, LiveLog& log) {
-  ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(log.vkeys));
   ASSIGN_OR_RETURN(log.note, read_checkpoint(service));
+  ASSIGN_OR_RETURN(const std::string changes, read_key_changes(service));
+  ASSIGN_OR_RETURN(const LogKeys keys, log_keys(log.vkeys, changes));
   AuditFindings& findings = log.replay.findings();
-  ASSIGN_OR_RETURN(Checkpoint latest, check_note(log.note, "the checkpoint", verifiers, findings));
-  RETURN_IF_ERROR(begin_replay(options, LogSource::service, verifiers, log.replay));
+  ASSIGN_OR_RETURN(Checkpoint latest, check_note(log.note, "the checkpoint", keys, findings));
+  RETURN_IF_ERROR(begin_replay(options, LogSource::service, keys, log.replay));
   log.replay.expect(latest, "the checkpoint");
   RETURN_IF_ERROR(replay_entries(service, latest.size, log.replay));
   log.replay.finish();
@@ -195,7 +193,7 @@ Result<ExitCode> verify_live(Session& session, const AuditVerifyOptions& options
   ASSIGN_OR_RETURN(log.vkeys, named_vkeys(options.keys));
   log.pinned = !log.vkeys.empty();
   if (!log.pinned) {
-    ASSIGN_OR_RETURN(LogKeys keys, read_log_keys(*service));
+    ASSIGN_OR_RETURN(PublishedKeys keys, read_published_keys(*service));
     log.vkeys = std::move(keys.vkeys);
   }
   if (log.vkeys.empty()) return fail(ErrorCode::internal, "the service names no keys of its log");
@@ -231,18 +229,20 @@ std::string describe(const TilesCheck& check) {
 
 Result<ExitCode> verify_tiles(Session& session, const AuditVerifyOptions& options) {
   ASSIGN_OR_RETURN(std::vector<std::string> vkeys, required_vkeys(options));
-  ASSIGN_OR_RETURN(std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
   const TileDirectory directory(options.tiles);
   ASSIGN_OR_RETURN(const auto note, directory.checkpoint());
   if (!note) return fail(ErrorCode::not_found, directory.checkpoint_file() + " is not there");
+  ASSIGN_OR_RETURN(const std::string changes, options.keys.changes.empty()
+                                                  ? directory.key_changes()
+                                                  : read_key_changes_file(options.keys));
+  ASSIGN_OR_RETURN(const LogKeys keys, log_keys(vkeys, changes));
   TilesCheck check(directory);
   LogReplay& replay = check.replay();
-  ASSIGN_OR_RETURN(Checkpoint latest,
-                   check_note(*note, "the checkpoint", verifiers, replay.findings()));
+  ASSIGN_OR_RETURN(Checkpoint latest, check_note(*note, "the checkpoint", keys, replay.findings()));
   if (!options.resume.empty() && !check.has_entries()) {
     return invalid("--resume", "without tile/entries there is nothing to go on from");
   }
-  RETURN_IF_ERROR(begin_replay(options, LogSource::tiles, verifiers, replay));
+  RETURN_IF_ERROR(begin_replay(options, LogSource::tiles, keys, replay));
   RETURN_IF_ERROR(check.run(latest, show_progress));
   const bool good = replay.findings().count() == 0;
   if (good) RETURN_IF_ERROR(keep(options, {LogSource::tiles, *note, {}, replay.state(), {}}));
@@ -288,6 +288,10 @@ void add_audit_verify_command(CommandLine& line, CLI::App& group) {
       ->excludes(database)
       ->type_name("DIR");
   add_verifier_keys(command, options->keys, "; default: those the service names");
+  add_key_changes(
+      command, options->keys,
+      "; of a directory of tiles, default its file key-changes. A service is asked, and "
+      "a database has them");
   command
       .add_option("--remember", options->remember,
                   "compare with the checkpoint in FILE, then keep the new one there (of a "

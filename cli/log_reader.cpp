@@ -23,12 +23,16 @@ json to_json(const LogPage& page) {
   return {{"first", page.first}, {"entries", page.entries}, {"size", page.size}};
 }
 
-Result<LogKeys> read_log_keys(Service& service) {
+Result<PublishedKeys> read_published_keys(Service& service) {
   ASSIGN_OR_RETURN(json answer, service.get("/v1/audit/keys"));
-  LogKeys keys;
+  PublishedKeys keys;
   ASSIGN_OR_RETURN(keys.origin, text_in(answer, "origin"));
   ASSIGN_OR_RETURN(keys.vkeys, texts_in(answer, "vkeys"));
   return keys;
+}
+
+Result<std::string> read_key_changes(Service& service) {
+  return service.get_text("/v1/audit/keys/changes", "text/plain");
 }
 
 Result<std::string> read_checkpoint(Service& service) {

@@ -22,12 +22,14 @@ Result<LogPage> read_log_page(Service& service, std::uint64_t first, std::uint64
 nlohmann::json to_json(const LogPage& page);
 
 /// What signs the log's checkpoints: its origin and its verifier keys (C2SP signed-note).
-struct LogKeys {
+struct PublishedKeys {
   std::string origin;
   std::vector<std::string> vkeys;
 };
 
-Result<LogKeys> read_log_keys(Service& service);
+Result<PublishedKeys> read_published_keys(Service& service);
+/// How they changed (core/key_changes.h), as text.
+Result<std::string> read_key_changes(Service& service);
 
 /// The last published checkpoint, a signed note.
 Result<std::string> read_checkpoint(Service& service);

@@ -50,6 +50,15 @@ Result<void> TileDirectory::put_checkpoint(std::string_view note) {
   return replace_file(checkpoint_file(), note, 0644);
 }
 
+Result<std::string> TileDirectory::key_changes() const {
+  if (!file_exists(key_changes_file())) return std::string();
+  return read_file(key_changes_file(), limits::key_changes_bytes);
+}
+
+Result<void> TileDirectory::put_key_changes(std::string_view changes) {
+  return replace_file(key_changes_file(), changes, 0644);
+}
+
 void TileDirectory::remove(const TilePath& tile) {
   std::error_code ignored;
   fs::remove(file(tile), ignored);

@@ -16,6 +16,15 @@ void add_verifier_keys(CLI::App& command, VerifierKeyOptions& options,
       ->allow_extra_args(false);
 }
 
+void add_key_changes(CLI::App& command, VerifierKeyOptions& options, const std::string& otherwise) {
+  command
+      .add_option("--key-changes", options.changes,
+                  "what leads from those keys to the ones that have signed, where the log has "
+                  "changed its keys since: from `chancery audit keys --changes`" +
+                      otherwise)
+      ->type_name("FILE");
+}
+
 Result<std::vector<std::string>> named_vkeys(const VerifierKeyOptions& options) {
   std::vector<std::string> vkeys = options.vkeys;
   if (options.file.empty()) return vkeys;
@@ -37,6 +46,21 @@ Result<std::vector<NoteVerifier>> parse_vkeys(const std::vector<std::string>& vk
     verifiers.push_back(std::move(*verifier));
   }
   return verifiers;
+}
+
+Result<std::string> read_key_changes_file(const VerifierKeyOptions& options) {
+  if (options.changes.empty()) return std::string();
+  return read_file(options.changes, limits::key_changes_bytes);
+}
+
+Result<LogKeys> log_keys(const std::vector<std::string>& vkeys, std::string_view changes) {
+  ASSIGN_OR_RETURN(const std::vector<NoteVerifier> verifiers, parse_vkeys(vkeys));
+  const auto parsed = parse_key_changes(changes);
+  auto keys =
+      parsed ? follow_key_changes(verifiers, *parsed) : Result<LogKeys>(Failure(parsed.error()));
+  // Not the user's usage: what somebody says of the log does not hold.
+  if (!keys) return fail(ErrorCode::conflict, keys.error().message);
+  return keys;
 }
 
 }  // namespace chancery

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/durable_file.h"
+
 namespace chancery {
 
 Result<std::unique_ptr<CheckpointPublisher>> CheckpointPublisher::create(AuditLog& log,
@@ -37,14 +39,39 @@ CheckpointPublisher::CheckpointPublisher(AuditLog& log, Token& token, std::strin
       token_(token),
       origin_(std::move(origin)),
       records_(std::move(records)),
-      signers_(std::move(signers)) {}
+      signers_(std::move(signers)),
+      vkeys_(signed_by()) {}
 
 Result<void> CheckpointPublisher::publish() {
   const std::lock_guard one_at_a_time(publishing_);
   auto published = publish_new();
   const std::lock_guard lock(mutex_);
   problem_ = published ? "" : published.error().message;
+  if (published) vkeys_ = signed_by();
   return published;
+}
+
+/// The keys that were in force at the last signed checkpoint; before the first, those that are.
+std::vector<std::string> CheckpointPublisher::signed_by() const {
+  const std::uint64_t size = log_.signed_checkpoint().size;
+  const auto last = std::ranges::find_if(records_.rbegin(), records_.rend(),
+                                         [size](const auto& row) { return row.entry < size; });
+  if (last != records_.rend()) return last->vkeys;
+  if (!records_.empty()) return records_.front().vkeys;
+  std::vector<std::string> vkeys;
+  for (const Signer& signer : signers_) vkeys.push_back(signer.verifier.vkey());
+  return vkeys;
+}
+
+Result<void> CheckpointPublisher::keep_vkeys(const std::string& path) {
+  const std::lock_guard one_at_a_time(publishing_);
+  const std::vector<std::string> now = vkeys();
+  if (now == kept_) return {};
+  std::string lines;
+  for (const std::string& vkey : now) lines += vkey + "\n";
+  RETURN_IF_ERROR(replace_durable_file(path, lines, 0644));
+  kept_ = now;
+  return {};
 }
 
 Result<void> CheckpointPublisher::publish_new() {
@@ -130,9 +157,7 @@ Result<void> CheckpointPublisher::record(const Change& change, std::vector<Signe
 
 std::vector<std::string> CheckpointPublisher::vkeys() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> keys;
-  for (const Signer& signer : signers_) keys.push_back(signer.verifier.vkey());
-  return keys;
+  return vkeys_;
 }
 
 std::string CheckpointPublisher::problem() const {

@@ -43,8 +43,11 @@ class CheckpointPublisher {
   /// covers it yet: who knows the old keys only has to learn it from them.
   Result<void> retire_keys(const Change& change);
 
-  /// The keys that verify the checkpoints, as C2SP verifier keys.
+  /// The keys that verify the last signed checkpoint, as C2SP verifier keys: keys that were added
+  /// are among them once they have signed one.
   [[nodiscard]] std::vector<std::string> vkeys() const;
+  /// Keeps vkeys() in a file, one a line, where they are not what it kept there last.
+  Result<void> keep_vkeys(const std::string& path);
   [[nodiscard]] const std::string& origin() const { return origin_; }
   /// Why the last publish() failed; empty when it did not.
   [[nodiscard]] std::string problem() const;
@@ -57,6 +60,7 @@ class CheckpointPublisher {
   CheckpointPublisher(AuditLog& log, Token& token, std::string origin, std::vector<Signer> signers,
                       std::vector<LogKeysRecord> records);
   Result<void> publish_new();
+  [[nodiscard]] std::vector<std::string> signed_by() const;
   [[nodiscard]] Result<std::vector<Signer>> copy_of_signers() const;
   Result<void> record(const Change& change, std::vector<Signer> signers);
 
@@ -65,8 +69,10 @@ class CheckpointPublisher {
   const std::string origin_;
   std::mutex publishing_;               // one checkpoint, or change of keys, at a time
   std::vector<LogKeysRecord> records_;  // guarded by publishing_
+  std::vector<std::string> kept_;       // guarded by publishing_
   mutable std::mutex mutex_;            // of what can be asked meanwhile
   std::vector<Signer> signers_;         // changed under both
+  std::vector<std::string> vkeys_;
   std::string problem_;
 };
 

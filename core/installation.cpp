@@ -77,8 +77,8 @@ Result<void> write_public_files(Instance& instance) {
                    CheckpointPublisher::create(instance.log(), instance.store(), instance.token(),
                                                instance.keys(), instance.config().log_origin));
   RETURN_IF_ERROR(checkpoints->state_keys({Instance::self().context}));
-  RETURN_IF_ERROR(write_log_keys(home, *checkpoints));
-  return checkpoints->publish();
+  RETURN_IF_ERROR(checkpoints->publish());
+  return write_log_keys(home, *checkpoints);
 }
 
 }  // namespace

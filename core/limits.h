@@ -72,6 +72,7 @@ inline constexpr auto keyholder_restart_delay_at_most = 30s;
 inline constexpr std::size_t entry_bytes = 65535;  // C2SP tlog-tiles: u16 length
 // An entry in base64, 64 hashes, and a checkpoint with cosignatures.
 inline constexpr std::size_t receipt_bytes = 256 << 10;
+inline constexpr std::size_t key_changes_bytes = 4 << 20;  // a thousand changes
 inline constexpr auto receipt_wait = 3s;  // "Prefer: receipt"; a checkpoint comes each second
 inline constexpr auto receipt_wait_at_most = 10s;        // it holds a worker
 inline constexpr std::size_t records_per_commit = 1024;  // one transaction

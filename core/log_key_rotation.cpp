@@ -1,7 +1,5 @@
 #include "core/log_key_rotation.h"
 
-#include "core/durable_file.h"
-
 namespace chancery {
 namespace {
 
@@ -48,10 +46,8 @@ Result<void> retire_log_keys(Instance& instance, CheckpointPublisher& checkpoint
   return checkpoints.retire_keys(change);
 }
 
-Result<void> write_log_keys(const std::string& home, const CheckpointPublisher& checkpoints) {
-  std::string vkeys;
-  for (const std::string& vkey : checkpoints.vkeys()) vkeys += vkey + "\n";
-  return replace_durable_file(home + "/log-keys", vkeys, 0644);
+Result<void> write_log_keys(const std::string& home, CheckpointPublisher& checkpoints) {
+  return checkpoints.keep_vkeys(home + "/log-keys");
 }
 
 }  // namespace chancery

@@ -14,7 +14,7 @@ Result<void> rotate_log_keys(Instance& instance, CheckpointPublisher& checkpoint
 Result<void> retire_log_keys(Instance& instance, CheckpointPublisher& checkpoints,
                              const Caller& caller);
 
-/// HOME/log-keys: the verifier keys that are in force, one a line.
-Result<void> write_log_keys(const std::string& home, const CheckpointPublisher& checkpoints);
+/// HOME/log-keys: the verifier keys of the last signed checkpoint, one a line.
+Result<void> write_log_keys(const std::string& home, CheckpointPublisher& checkpoints);
 
 }  // namespace chancery

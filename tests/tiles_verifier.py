@@ -5,9 +5,10 @@ line of Chancery. docs/audit-format.md is all that it was written from.
     tiles_verifier.py DIRECTORY [VKEY ...]
     tiles_verifier.py --proofs FILE
 
-The directory holds checkpoint, tile/L/N[.p/W] and, if entries were given away, tile/entries/N[.p/W].
+The directory holds checkpoint, tile/L/N[.p/W], if entries were given away tile/entries/N[.p/W], and
+key-changes where the log's keys changed.
 Prints each finding on a line and exits 1, or one line and exits 0. The checkpoint must carry a valid
-signature of each VKEY. FILE is a JSON list of proofs as tests/vectors/merkle has them; each must be
+signature of each VKEY, or of the keys that they lead to. FILE is a JSON list of proofs as tests/vectors/merkle has them; each must be
 as good or bad as it says.
 """
 
@@ -17,6 +18,8 @@ import sys
 from pathlib import Path
 
 from audit_verifier import TIME_TOLERANCE, Tree, instant, is_canonical, leaf_hash, node_hash
+from key_changes import BadKeyChanges, keys_at
+from merkle_proof import consistent, includes
 from note_key import NoteKey, from_base64
 
 
@@ -30,8 +33,8 @@ def index_path(index):
 
 
 class TilesVerifier:
-    def __init__(self, folder, keys):
-        self.folder, self.keys = Path(folder), keys
+    def __init__(self, folder, vkeys):
+        self.folder, self.vkeys = Path(folder), vkeys
         self.findings = []
         self.size = 0
         self.has_entries = (self.folder / "tile/entries").is_dir()
@@ -71,10 +74,22 @@ class TilesVerifier:
         except (ValueError, IndexError):
             self.find("the checkpoint does not parse")
             return None, None
-        for key in self.keys:
+        for key in map(NoteKey, self.vkeys_in_force()):
             if key.name != origin or not key.signed(note):
                 self.find(f"the checkpoint has no valid signature of {key.vkey}")
         return text, root
+
+    def vkeys_in_force(self):
+        """Those that the file key-changes leads to; without it, those that were given."""
+        path = self.folder / "key-changes"
+        changes = path.read_bytes().decode(errors="replace") if path.exists() else ""
+        if not changes:
+            return self.vkeys
+        try:
+            return sorted(keys_at(changes, self.vkeys, self.size))
+        except (BadKeyChanges, ValueError, KeyError, TypeError, IndexError) as error:
+            self.find(f"key-changes: {error}")
+            return []
 
     def tiles_of(self, count):
         """(index, width) of the tiles over `count` hashes."""
@@ -152,43 +167,6 @@ class TilesVerifier:
         return hashes[0]
 
 
-def climb(node, last, first, second, proof):
-    """RFC 9162 sections 2.1.3.2 and 2.1.4.2, from where both begin to be the same."""
-    for sibling in proof:
-        if last == 0:
-            return None
-        if node & 1 or node == last:
-            first, second = node_hash(sibling, first), node_hash(sibling, second)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            second = node_hash(second, sibling)
-        node, last = node >> 1, last >> 1
-    return (first, second) if last == 0 else None
-
-
-def includes(index, size, leaf, proof, root):
-    end = climb(index, size - 1, leaf, leaf, proof) if index < size else None
-    return end is not None and end[1] == root
-
-
-def consistent(first, first_root, second, second_root, proof):
-    if first > second:
-        return False
-    if first == second:
-        return not proof and first_root == second_root
-    if first == 0:
-        return not proof and first_root == Tree().root()
-    node, last, rest = first - 1, second - 1, list(proof)
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    if first & (first - 1) == 0:
-        rest.insert(0, first_root)
-    if not rest or not proof:
-        return False
-    return climb(node, last, rest[0], rest[0], rest[1:]) == (first_root, second_root)
-
-
 def check_proofs(path):
     wrong = []
     for vector in json.loads(Path(path).read_text()):
@@ -214,7 +192,7 @@ def main():
     if sys.argv[1] == "--proofs":
         findings, good = check_proofs(sys.argv[2]), "good: every proof is as it says"
     else:
-        verifier = TilesVerifier(sys.argv[1], [NoteKey(vkey) for vkey in sys.argv[2:]])
+        verifier = TilesVerifier(sys.argv[1], sys.argv[2:])
         verifier.run()
         findings = verifier.findings
         good = f"good: {verifier.size} entries" + ("" if verifier.has_entries else ", their hashes only")

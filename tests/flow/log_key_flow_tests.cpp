@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
+#include "core/key_changes.h"
 #include "core/log_key_rotation.h"
 #include "tests/flow/flow_fixture.h"
 
@@ -40,6 +41,13 @@ struct LogKeyFixture : FlowFixture {
     BOOST_TEST(report.good, summary(report));
   }
 
+  std::vector<std::string> kept() {
+    std::ifstream file(home() / "log-keys");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
   std::unique_ptr<CheckpointPublisher> checkpoints;
 };
 
@@ -58,8 +66,8 @@ BOOST_AUTO_TEST_CASE(from_the_first_keys_to_the_third) {
     const auto early = retire_log_keys(instance(), *checkpoints, as("admin"));
     BOOST_REQUIRE(!early);
     BOOST_CHECK(early.error().code == ErrorCode::conflict);
-    BOOST_TEST(checkpoints->vkeys().size() == 4U);
     publish();
+    BOOST_TEST(checkpoints->vkeys().size() == 4U);
     BOOST_TEST(signatures() == 4U);
     restart();
     BOOST_TEST(checkpoints->vkeys().size() == 4U);
@@ -104,12 +112,51 @@ BOOST_AUTO_TEST_CASE(keys_that_were_never_named_do_not_sign) {
 }
 
 BOOST_AUTO_TEST_CASE(the_file_has_the_keys_in_force) {
+  publish();
+  const auto first = checkpoints->vkeys();
   BOOST_REQUIRE(rotate_log_keys(instance(), *checkpoints, as("admin")));
+  // A copy of now has no checkpoint of the new ones.
   BOOST_REQUIRE(write_log_keys(home(), *checkpoints));
-  std::ifstream file(home() / "log-keys");
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  BOOST_TEST(lines == checkpoints->vkeys());
+  BOOST_TEST(kept() == first);
+  check(kept());
+  restart();
+  BOOST_REQUIRE(write_log_keys(home(), *checkpoints));
+  BOOST_TEST(kept() == first);
+  publish();
+  BOOST_REQUIRE(write_log_keys(home(), *checkpoints));
+  BOOST_TEST(kept().size() == 4U);
+  BOOST_TEST(kept() == checkpoints->vkeys());
+  check(kept());
+}
+
+// Whoever knows keys of any time is led to those of any other, and nobody else is.
+BOOST_AUTO_TEST_CASE(from_one_checkpoint_to_another_by_the_changes_alone) {
+  publish();
+  std::vector<std::string> notes = {instance().log().signed_checkpoint().note};
+  std::vector<std::vector<std::string>> keys = {checkpoints->vkeys()};
+  for (int round = 0; round < 2; ++round) {
+    for (const auto change : {&rotate_log_keys, &retire_log_keys}) {
+      BOOST_REQUIRE(change(instance(), *checkpoints, as("admin")));
+      publish();
+      notes.push_back(instance().log().signed_checkpoint().note);
+      keys.push_back(checkpoints->vkeys());
+    }
+  }
+  const std::string text =
+      to_text(read_key_changes(store(), instance().log().published_checkpoint()).value());
+  const KeyChanges changes = parse_key_changes(text).value();
+  BOOST_TEST(changes.size() == 5U);
+  for (const auto& pinned : keys) {
+    const auto followed = follow_key_changes(parsed(pinned), changes);
+    BOOST_REQUIRE_MESSAGE(followed, (followed ? "" : followed.error().message));
+    for (const std::string& note : notes) {
+      BOOST_TEST(followed->find_wrong(parse_checkpoint(note).value(), note) == "");
+    }
+  }
+  // Without them, keys verify what they have signed themselves.
+  const auto alone = follow_key_changes(parsed(keys.front()), {}).value();
+  BOOST_TEST(alone.find_wrong(parse_checkpoint(notes[1]).value(), notes[1]) == "");
+  BOOST_TEST(alone.find_wrong(parse_checkpoint(notes[2]).value(), notes[2]) != "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,9 +1,11 @@
-// Notes, checkpoints, receipts and verifier keys, as another log or an attacker may send them.
+// Notes, checkpoints, receipts, changes of keys and verifier keys, as another log or an attacker
+// may send them.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "core/key_changes.h"
 #include "core/receipt.h"
 #include "core/signed_note.h"
 
@@ -56,6 +58,23 @@ void check_receipt(std::string_view input) {
   CHECK(!verify_receipt(*receipt, verifiers));
 }
 
+/// No input leads from the log's key to another.
+void check_key_changes(std::string_view input) {
+  static const std::vector<NoteVerifier> verifiers = [] {
+    std::vector<NoteVerifier> one;
+    one.push_back(NoteVerifier::parse(kVkey).value());
+    return one;
+  }();
+  const auto changes = parse_key_changes(input);
+  if (!changes) {
+    CHECK(changes.error().field == "key changes");
+    return;
+  }
+  CHECK(to_text(*changes) == input);
+  const auto keys = follow_key_changes(verifiers, *changes);
+  CHECK(keys.has_value() == changes->empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -64,5 +83,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_checkpoint(input);
   check_vkey(input);
   check_receipt(input);
+  check_key_changes(input);
   return 0;
 }

@@ -5,10 +5,13 @@ import queue
 import subprocess
 import threading
 import unittest
+from pathlib import Path
 
 import service
 from csr import Key
 from service import Service, expect, run, wait_until
+
+TILES_VERIFIER = Path(service.__file__).parent.parent / "tiles_verifier.py"
 
 
 class AuditSearchTests(unittest.TestCase):
@@ -215,7 +218,7 @@ class KeyRotationTests(unittest.TestCase):
         self.service.stop()
         self.service.start()
         self.assertEqual(self.signatures(), 4)
-        wait_until(lambda: self.change("retire-keys").returncode == 0, "the old keys are retired")
+        self.assertEqual(self.change("retire-keys").returncode, 0)
         self.assertEqual(self.signatures(), 2)
         second = (self.service.home / "log-keys").read_text()
         self.assertEqual(set(self.first.split()) | set(second.split()), set(both))
@@ -225,6 +228,59 @@ class KeyRotationTests(unittest.TestCase):
         other = Service()
         self.addCleanup(other.remove)
         self.assertEqual(self.verify_with((other.home / "log-keys").read_text()), 1)
+
+
+    def audit(self, *arguments, code=0):
+        done = run([service.bin_folder / "chancery", "--json", "--url",
+                    f"https://127.0.0.1:{self.service.api_port}", "--identity",
+                    self.service.identity("auditor"), "audit", *arguments], check=False)
+        self.assertEqual(done.returncode, code, done)
+        return done.stdout.decode() + done.stderr.decode()
+
+    def keep(self, name):
+        """A receipt, an export and a checkpoint of now."""
+        self.signatures()
+        kept = {what: self.service.folder / f"{name}.{what}"
+                for what in ("receipt", "export", "checkpoint")}
+        self.audit("receipt", "--entry", "1", "--out", kept["receipt"])
+        self.audit("export", "--out", kept["export"])
+        self.audit("checkpoint", "--out", kept["checkpoint"])
+        return kept
+
+    def test_keys_of_one_time_lead_to_a_checkpoint_of_another(self):
+        folder = self.service.folder
+        first = folder / "first"
+        first.write_text(self.first)
+        before = self.keep("before")
+        self.audit("mirror", "--out", folder / "mirror", "--vkeys", first)
+        for how in ("rotate-keys", "retire-keys"):
+            self.assertEqual(self.change(how).returncode, 0)
+        after = self.keep("after")
+        second, changes = folder / "second", folder / "key-changes"
+        self.audit("keys", "--out", second)
+        self.audit("keys", "--changes", "--out", changes)
+        self.assertEqual(len(changes.read_text().split("c2sp.org/tlog-proof@v1\n")), 4)
+        for vkeys, kept in ((first, after), (second, before)):
+            for what in ("receipt", "export"):
+                command = [f"verify-{what}", "--vkeys", vkeys, kept[what]]
+                self.assertIn("name --key-changes", self.audit(*command, code=1))
+                self.audit(*command, "--key-changes", changes)
+            self.audit("prove", "--from", before["checkpoint"], "--vkeys", vkeys)
+            self.audit("verify", "--vkeys", vkeys)
+            self.audit("mirror", "--out", folder / "mirror", "--vkeys", vkeys)
+            self.audit("verify", "--tiles", folder / "mirror", "--vkeys", vkeys)
+            run([service.sys.executable, TILES_VERIFIER, folder / "mirror",
+                 *vkeys.read_text().split()])
+        other = Service()
+        self.addCleanup(other.remove)
+        stranger = ["--vkeys", other.home / "log-keys"]
+        self.audit("verify-receipt", *stranger, "--key-changes", changes, after["receipt"], code=1)
+        self.audit("verify", "--tiles", folder / "mirror", *stranger, code=1)
+        header = "c2sp.org/tlog-proof@v1\n"
+        parts = changes.read_text().split(header)
+        changes.write_text(header.join(parts[:2] + parts[3:]))  # without the time of both
+        self.audit("verify-receipt", "--vkeys", second, "--key-changes", changes, before["receipt"],
+                   code=1)
 
 
 class PublicEntriesTests(unittest.TestCase):

@@ -2,36 +2,13 @@
 
 #include "core/audit_verify.h"
 #include "core/log_keys.h"
-#include "tests/core/audit/log_fixture.h"
+#include "tests/core/audit/changing_keys.h"
 #include "tests/core/audit/python_verifier.h"
 
 namespace chancery {
 namespace {
 
-/// A log whose keys change.
-struct KeysFixture : LogHome {
-  NoteSigner a{kOrigin, KeyType::ed25519}, b{kOrigin, KeyType::ec_p256},
-      c{kOrigin, KeyType::ed25519};
-
-  using Signers = std::vector<const NoteSigner*>;
-
-  void name(const Signers& signers) {
-    LogKeysRecord row;
-    for (const NoteSigner* signer : signers) row.vkeys.push_back(signer->verifier().vkey());
-    AuditEntry entry(EntryKind::log);
-    entry.set("vkeys", row.vkeys);
-    BOOST_REQUIRE(log->record(context_of("self"), std::move(entry), {AddLogKeys{row}}));
-  }
-
-  void checkpoint_by(const Signers& signers) {
-    append();
-    const auto text = log->prepare_checkpoint(kOrigin).value();
-    BOOST_REQUIRE(text);
-    std::vector<std::string> lines;
-    for (const NoteSigner* signer : signers) lines.push_back(signer->line(text->text()));
-    BOOST_REQUIRE(log->publish_checkpoint(*text, assemble_note(text->text(), lines)));
-  }
-
+struct KeysFixture : ChangingKeys {
   /// What both verifiers say, who trust these keys: "good", or the first finding of ours.
   std::string verdict(const Signers& pinned) {
     std::vector<NoteVerifier> verifiers;
