@@ -17,7 +17,7 @@ constexpr std::size_t kMostTerms = 6;      // that one query has
 constexpr std::size_t kCandidates = 4096;  // numbers taken from the index at once
 
 // A term is 64 bits of a hash, so that the index is small whatever entries are about; that two may
-// have the same is no harm, because entries are compared.
+// have the same is no harm, because what the entries say is compared.
 constexpr const char* kSchema = R"sql(
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -34,35 +34,37 @@ CREATE TABLE IF NOT EXISTS progress (
 )sql";
 
 using Term = std::int64_t;
+/// A member of an entry and its value.
+using Subject = std::pair<std::string, std::string>;
 
-Term term(std::string_view member, std::string_view value) {
-  Bytes text = copy_of(bytes_of(member));
+Term term(const Subject& subject) {
+  Bytes text = copy_of(bytes_of(subject.first));
   text.push_back(0);
-  text.insert(text.end(), value.begin(), value.end());
+  text.insert(text.end(), subject.second.begin(), subject.second.end());
   const Bytes hash = sha256(text);
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | hash[i];
   return static_cast<Term>(number);
 }
 
-void add_terms(const EntryView& entry, std::vector<Term>& terms) {
+void add_subjects(const EntryView& entry, std::vector<Subject>& subjects) {
   for (const char* member : {"machine", "key", "serial", "request", "grant"}) {
-    if (const std::string value = entry.text(member); !value.empty()) {
-      terms.push_back(term(member, value));
+    if (std::string value = entry.text(member); !value.empty()) {
+      subjects.emplace_back(member, std::move(value));
     }
   }
-  if (const std::string owner = entry.text("owner"); !owner.empty()) {
-    terms.push_back(term("machine", owner));
+  if (std::string owner = entry.text("owner"); !owner.empty()) {
+    subjects.emplace_back("machine", std::move(owner));
   }
 }
 
-/// Of the entry, and, of an outcome, of its intent.
-Result<std::vector<Term>> terms_of(Store& store, std::string_view text) {
-  std::vector<Term> terms;
+/// What the entry is about, and, of an outcome, its intent.
+Result<std::vector<Subject>> subjects_of(Store& store, std::string_view text) {
+  std::vector<Subject> subjects;
   const auto entry = EntryView::parse(text);
-  if (!entry) return terms;  // audit verify finds it
-  terms.push_back(term("kind", name_of(entry->kind())));
-  add_terms(*entry, terms);
+  if (!entry) return subjects;  // audit verify finds it
+  subjects.emplace_back("kind", name_of(entry->kind()));
+  add_subjects(*entry, subjects);
   const auto intent = entry->number("intent");
   if (entry->kind() == EntryKind::outcome && intent) {
     const auto intent_text = store.entry(*intent);
@@ -70,29 +72,33 @@ Result<std::vector<Term>> terms_of(Store& store, std::string_view text) {
       return Failure(intent_text.error());
     }
     const auto view = intent_text ? EntryView::parse(*intent_text) : std::nullopt;
-    if (view) add_terms(*view, terms);
+    if (view) add_subjects(*view, subjects);
   }
-  std::ranges::sort(terms);
-  const auto repeated = std::ranges::unique(terms);
-  terms.erase(repeated.begin(), repeated.end());
+  return subjects;
+}
+
+std::vector<Term> terms_of(const std::vector<Subject>& subjects) {
+  std::vector<Term> terms;
+  for (const Subject& subject : subjects) terms.push_back(term(subject));
   return terms;
 }
 
 /// Those that fewest entries have first.
-std::vector<Term> terms_of(const AuditQuery& query) {
-  std::vector<Term> terms;
-  if (!query.request.empty()) terms.push_back(term("request", query.request));
-  if (query.serial) terms.push_back(term("serial", query.serial->hex()));
-  if (query.key) terms.push_back(term("key", query.key->text()));
-  if (query.machine) terms.push_back(term("machine", query.machine->text()));
-  if (!query.grant.empty()) terms.push_back(term("grant", query.grant));
-  if (query.kind) terms.push_back(term("kind", name_of(*query.kind)));
-  return terms;
+std::vector<Subject> subjects_of(const AuditQuery& query) {
+  std::vector<Subject> subjects;
+  if (!query.request.empty()) subjects.emplace_back("request", query.request);
+  if (query.serial) subjects.emplace_back("serial", query.serial->hex());
+  if (query.key) subjects.emplace_back("key", query.key->text());
+  if (query.machine) subjects.emplace_back("machine", query.machine->text());
+  if (!query.grant.empty()) subjects.emplace_back("grant", query.grant);
+  if (query.kind) subjects.emplace_back("kind", name_of(*query.kind));
+  return subjects;
 }
 
-bool has_all(const std::vector<Term>& have, const std::vector<Term>& wanted) {
-  return std::ranges::all_of(wanted,
-                             [&](Term one) { return std::ranges::binary_search(have, one); });
+template <class Value>
+bool has_all(const std::vector<Value>& have, const std::vector<Value>& wanted) {
+  return std::ranges::all_of(
+      wanted, [&](const Value& one) { return std::ranges::find(have, one) != have.end(); });
 }
 
 Time time_of(const std::string& text) {
@@ -169,8 +175,8 @@ Result<void> AuditIndex::update(std::uint64_t log_size) {
 Result<void> AuditIndex::add(std::uint64_t first, const std::vector<std::string>& entries) {
   std::vector<std::pair<Term, std::uint64_t>> rows;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    ASSIGN_OR_RETURN(const auto terms, terms_of(store_, entries[i]));
-    for (const Term one : terms) rows.emplace_back(one, first + i);
+    ASSIGN_OR_RETURN(const auto subjects, subjects_of(store_, entries[i]));
+    for (const Term one : terms_of(subjects)) rows.emplace_back(one, first + i);
   }
   std::ranges::sort(rows);  // pages of the tree are visited once
   RETURN_IF_ERROR(database_->execute("BEGIN"));
@@ -210,7 +216,7 @@ Result<std::uint64_t> AuditIndex::first_from(Time time) const {
 
 Result<std::vector<std::uint64_t>> AuditIndex::candidates(const AuditQuery& query,
                                                           std::uint64_t first, std::uint64_t end) {
-  const std::vector<Term> terms = terms_of(query);
+  const std::vector<Term> terms = terms_of(subjects_of(query));
   std::vector<std::uint64_t> numbers;
   if (terms.empty()) {
     for (; first < end && numbers.size() < kCandidates; ++first) numbers.push_back(first);
@@ -244,7 +250,8 @@ Result<AuditIndex::Found> AuditIndex::find(const AuditQuery& query) {
   if (query.until) {
     ASSIGN_OR_RETURN(end, first_from(*query.until));
   }
-  const std::vector<Term> wanted = terms_of(query);
+  const std::vector<Subject> wanted = subjects_of(query);
+  const std::vector<Term> wanted_terms = terms_of(wanted);
   Found found;
   found.indexed = indexed_;
   ASSIGN_OR_RETURN(const auto numbers, candidates(query, first, end));
@@ -255,11 +262,12 @@ Result<AuditIndex::Found> AuditIndex::find(const AuditQuery& query) {
       return found;
     }
     ASSIGN_OR_RETURN(std::string text, store_.entry(number));
-    ASSIGN_OR_RETURN(const auto have, terms_of(store_, text));
-    if (!has_all(have, wanted)) {
+    ASSIGN_OR_RETURN(const auto have, subjects_of(store_, text));
+    if (!has_all(terms_of(have), wanted_terms)) {
       RETURN_IF_ERROR(make_anew());
       return Found{};  // nothing is indexed: to be asked again
     }
+    if (!has_all(have, wanted)) continue;  // of another value that has the same term
     bytes += text.size();
     found.entries.push_back({number, std::move(text)});
   }
