@@ -190,6 +190,10 @@ void LogWriter::try_to_go_on() {
       submission.time = last_time_;
       batch.submissions.push_back(&submission);
     }
+    // What was let in meanwhile comes behind these in the log, and so not before them in time.
+    for (const auto& queued : queue_) {
+      for (Submission* submission : queued->submissions) submission->time = last_time_;
+    }
   }
   if (const auto written = write(batch); !written) {
     const StoreFaultRow fault = store_.fault();

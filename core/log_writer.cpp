@@ -298,8 +298,7 @@ Result<void> LogWriter::write_entry(Submission& submission) {
   text.replace(submission.draft.time_at, time.size(), time);
   for (StoreChange& change : submission.changes) std::visit(FillIn{submission}, change);
 
-  Store::PendingEntry entry{submission.index, std::move(text), std::move(submission.changes),
-                            submission.time};
+  Store::PendingEntry entry{submission.index, std::move(text), std::move(submission.changes)};
   auto applied = store_.apply(entry);
   text = std::move(entry.text);  // it may have to be written again
   submission.changes = std::move(entry.changes);

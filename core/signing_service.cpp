@@ -119,9 +119,11 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   // The claim of the idempotency key comes first: a repeat that races is told to wait, before it is
   // told that what the first one used is used up.
   if (!caller.idempotency_key.empty()) {
+    const Time at = now();
     changes.push_back(
         ClaimRequest{{caller.context.machine.name, stored_key(caller), caller.request_sha256,
-                      caller.context.id, 0, std::nullopt, now() + kAnswerLife}});
+                      caller.context.id, 0, std::nullopt, at + kAnswerLife},
+                     at});
   }
   auto input = task.build(entry, changes);
   if (!input) return reject(caller, question, std::move(input.error()));

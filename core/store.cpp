@@ -159,11 +159,11 @@ Result<void> Store::begin() {
 
 Result<Store::Applied> Store::apply(const PendingEntry& entry) {
   sqlite::Connection& writer = *connections_->writer;
-  // A single change refuses itself before anything is written; of several, a later one can.
+  // A single change refuses itself before it has written anything; of several, a later one can.
   const bool guarded = entry.changes.size() > 1;
   if (guarded) RETURN_IF_ERROR(sqlite::run(writer, "SAVEPOINT record"));
   for (const StoreChange& change : entry.changes) {
-    ASSIGN_OR_RETURN(auto refused, apply_change(writer, change, entry.index, entry.time));
+    ASSIGN_OR_RETURN(auto refused, apply_change(writer, change, entry.index));
     if (!refused) continue;
     if (guarded) {
       RETURN_IF_ERROR(sqlite::run(writer, "ROLLBACK TO record"));

@@ -213,9 +213,11 @@ struct AddLogKeys {
 struct PutCrl {
   CrlRecord row;
 };
-/// fails (busy): key exists, not expired.
+/// fails (busy): key exists, not expired. What has expired is judged by `at`, the clock's time: the
+/// log's stands still after the clock was set back.
 struct ClaimRequest {
   RequestRecord row;
+  Time at;
 };
 /// Keeps the answer of a claimed request, once.
 struct AnswerRequest {
@@ -271,7 +273,6 @@ class Store {
     std::uint64_t index;  ///< dense, from log_size()
     std::string text;     ///< at most limits::entry_bytes
     std::vector<StoreChange> changes;
-    Time time;  ///< of the entry; what has expired is judged by it
   };
   /// Outcome of one PendingEntry: applied, or the precondition that failed.
   struct Applied {

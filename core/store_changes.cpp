@@ -30,27 +30,27 @@ std::optional<ByteView> blob_of(const std::optional<Serial>& serial) {
 struct Apply {
   sqlite::Connection& connection;
   std::uint64_t index;
-  Time now;
 
   Result<Refusal> operator()(const AddCertificate& change) const {
     const CertificateRecord& row = change.row;
-    if (row.replaces && row.state == CertificateState::issued) {
-      RETURN_IF_ERROR(sqlite::run(connection,
-                                  "UPDATE renewal_request SET replaced_by = ?"
-                                  " WHERE serial = ? AND replaced_by IS NULL",
-                                  row.serial.bytes, row.replaces->bytes));
-    }
-    return unless_changed(
-        sqlite::run(connection,
-                    "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                    " (SELECT number FROM policy_version WHERE version = ?))"
-                    " ON CONFLICT (serial) DO NOTHING",
-                    row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
-                    to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256, row.der,
-                    store_rows::name_of(row.state), row.intent, row.outcome, row.crl_shards,
-                    blob_of(row.replaces), row.grant, row.policy),
-        ErrorCode::conflict, "a certificate with this serial exists", "serial");
+    ASSIGN_OR_RETURN(
+        auto refused,
+        unless_changed(
+            sqlite::run(connection,
+                        "INSERT INTO certificate (" CHANCERY_CERTIFICATE_COLUMNS ")"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                        " (SELECT number FROM policy_version WHERE version = ?))"
+                        " ON CONFLICT (serial) DO NOTHING",
+                        row.serial.bytes, row.issuer.text(), row.machine.text(), row.profile.text(),
+                        to_micros(row.not_before), to_micros(row.not_after), row.spki_sha256,
+                        row.der, store_rows::name_of(row.state), row.intent, row.outcome,
+                        row.crl_shards, blob_of(row.replaces), row.grant, row.policy),
+            ErrorCode::conflict, "a certificate with this serial exists", "serial"));
+    if (refused || !row.replaces || row.state != CertificateState::issued) return refused;
+    return always(sqlite::run(connection,
+                              "UPDATE renewal_request SET replaced_by = ?"
+                              " WHERE serial = ? AND replaced_by IS NULL",
+                              row.serial.bytes, row.replaces->bytes));
   }
 
   Result<Refusal> operator()(const PutRenewalRequest& change) const {
@@ -72,29 +72,30 @@ struct Apply {
   Result<Refusal> operator()(const AddRevocation& change) const {
     const Revocation& row = change.row;
     if (row.reason == RevocationReason::remove_from_crl) return release(row);
-    if (row.reason == RevocationReason::key_compromise) {
-      RETURN_IF_ERROR(sqlite::run(connection,
-                                  "INSERT INTO blocked_key (spki_sha256, entry)"
-                                  " SELECT spki_sha256, ? FROM certificate WHERE serial = ?"
-                                  " ON CONFLICT DO NOTHING",
-                                  index, row.serial.bytes));
-    }
     // What it says again when it follows a hold is the same but for these columns.
-    return unless_changed(
-        sqlite::run(connection,
-                    "INSERT INTO revocation (" CHANCERY_REVOCATION_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET"
-                    " reason = excluded.reason, revoked_at = excluded.revoked_at,"
-                    " by = excluded.by, invalidity_date = excluded.invalidity_date,"
-                    " incident = excluded.incident, entry = excluded.entry"
-                    " WHERE revocation.reason = 'removeFromCRL'"
-                    " OR (revocation.reason = 'certificateHold'"
-                    " AND excluded.reason <> 'certificateHold')",
-                    row.serial.bytes, row.issuer.text(), name_of(row.reason),
-                    to_micros(row.revoked_at), row.by.text(), to_micros(row.not_after),
-                    row.crl_shards, to_micros(row.invalidity_date), row.incident, row.entry,
-                    row.serial.shard(row.crl_shards)),
-        ErrorCode::conflict, "the certificate is revoked already", "serial");
+    ASSIGN_OR_RETURN(
+        auto refused,
+        unless_changed(
+            sqlite::run(connection,
+                        "INSERT INTO revocation (" CHANCERY_REVOCATION_COLUMNS ")"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE"
+                        " SET reason = excluded.reason, revoked_at = excluded.revoked_at,"
+                        " by = excluded.by, invalidity_date = excluded.invalidity_date,"
+                        " incident = excluded.incident, entry = excluded.entry"
+                        " WHERE revocation.reason = 'removeFromCRL'"
+                        " OR (revocation.reason = 'certificateHold'"
+                        " AND excluded.reason <> 'certificateHold')",
+                        row.serial.bytes, row.issuer.text(), name_of(row.reason),
+                        to_micros(row.revoked_at), row.by.text(), to_micros(row.not_after),
+                        row.crl_shards, to_micros(row.invalidity_date), row.incident, row.entry,
+                        row.serial.shard(row.crl_shards)),
+            ErrorCode::conflict, "the certificate is revoked already", "serial"));
+    if (refused || row.reason != RevocationReason::key_compromise) return refused;
+    return always(sqlite::run(connection,
+                              "INSERT INTO blocked_key (spki_sha256, entry)"
+                              " SELECT spki_sha256, ? FROM certificate WHERE serial = ?"
+                              " ON CONFLICT DO NOTHING",
+                              index, row.serial.bytes));
   }
 
   Result<Refusal> release(const Revocation& row) const {
@@ -152,16 +153,19 @@ struct Apply {
 
   Result<Refusal> operator()(const AddCa& change) const {
     const CaRecord& row = change.row;
-    RETURN_IF_ERROR(sqlite::run(connection,
-                                "INSERT INTO crl_shards (issuer, shards, entry) VALUES (?, ?, ?)"
-                                " ON CONFLICT DO NOTHING",
-                                row.name.text(), row.crl_shards, row.entry));
-    return unless_changed(sqlite::run(connection,
-                                      "INSERT INTO ca (" CHANCERY_CA_COLUMNS ")"
-                                      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                                      row.name.text(), row.key.text(), row.issuer.text(),
-                                      row.certificate, row.crl_shards, row.entry),
-                          ErrorCode::conflict, "a CA of this name exists", "issuer");
+    ASSIGN_OR_RETURN(
+        auto refused,
+        unless_changed(sqlite::run(connection,
+                                   "INSERT INTO ca (" CHANCERY_CA_COLUMNS ")"
+                                   " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                                   row.name.text(), row.key.text(), row.issuer.text(),
+                                   row.certificate, row.crl_shards, row.entry),
+                       ErrorCode::conflict, "a CA of this name exists", "issuer"));
+    if (refused) return refused;
+    return always(sqlite::run(connection,
+                              "INSERT INTO crl_shards (issuer, shards, entry) VALUES (?, ?, ?)"
+                              " ON CONFLICT DO NOTHING",
+                              row.name.text(), row.crl_shards, row.entry));
   }
 
   Result<Refusal> operator()(const AddLogKeys& change) const {
@@ -248,7 +252,7 @@ struct Apply {
     RETURN_IF_ERROR(sqlite::run(connection,
                                 "DELETE FROM request WHERE rowid IN (SELECT rowid FROM request"
                                 " WHERE expires_at <= ? ORDER BY expires_at LIMIT 2)",
-                                to_micros(now)));
+                                to_micros(change.at)));
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO request (" CHANCERY_REQUEST_COLUMNS ")"
@@ -259,7 +263,8 @@ struct Apply {
                     " expires_at = excluded.expires_at, outcome = excluded.outcome"
                     " WHERE request.expires_at <= ?9",
                     row.machine.text(), row.idempotency_key, row.request_sha256, row.request_id,
-                    row.intent, row.answer, to_micros(row.expires_at), row.outcome, to_micros(now)),
+                    row.intent, row.answer, to_micros(row.expires_at), row.outcome,
+                    to_micros(change.at)),
         ErrorCode::busy, "the first request with this idempotency key is under way");
   }
 
@@ -297,8 +302,8 @@ struct Apply {
 }  // namespace
 
 Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
-                                          std::uint64_t index, Time now) {
-  return std::visit(Apply{connection, index, now}, change);
+                                          std::uint64_t index) {
+  return std::visit(Apply{connection, index}, change);
 }
 
 }  // namespace chancery

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(rows_name_the_entries_that_explain_them) {
   const RequestRecord request{MachineName::literal("web"), "k", Bytes(32), "req-1", 0, std::nullopt,
                               now() + Seconds(60)};
   auto intent = log->intend(context_of("web"), policy.allow(), AuditEntry(EntryKind::intent), {},
-                            {ClaimRequest{request}});
+                            {ClaimRequest{request, now()}});
   BOOST_TEST(store->request(MachineName::literal("web"), "k").value()->intent == intent->index());
   conclude(std::move(*intent));
 }

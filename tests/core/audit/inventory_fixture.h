@@ -202,7 +202,8 @@ struct InventoryLog : LogHome {
   Intent claim(const std::string& key) {
     return intend(AuditEntry(EntryKind::intent),
                   {ClaimRequest{{MachineName::literal("web"), key, random_bytes(32), "req-" + key,
-                                 0, std::nullopt, now() + Seconds(3600)}}},
+                                 0, std::nullopt, now() + Seconds(3600)},
+                                now()}},
                   "req-" + key);
   }
 

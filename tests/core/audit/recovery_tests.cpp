@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_claimed_request_stays_unanswered) {
   const MachineName web = MachineName::literal("web");
   const RequestRecord request{web, "k", Bytes(32), "req-1", 0, std::nullopt, now() + Seconds(60)};
   const auto intent = log->intend(context_of("web"), policy.allow(), AuditEntry(EntryKind::intent),
-                                  {}, {ClaimRequest{request}});
+                                  {}, {ClaimRequest{request, now()}});
   BOOST_TEST_REQUIRE(intent.has_value());
   open();
   BOOST_TEST(log->recover().value() == 1U);

@@ -18,11 +18,11 @@ struct StoreFixture {
   [[nodiscard]] std::string path() const { return folder.file("chancery.db"); }
 
   /// One record in a transaction of its own: what was refused, if anything.
-  std::optional<Error> apply(std::vector<StoreChange> changes, Time time = kNow) {
+  std::optional<Error> apply(std::vector<StoreChange> changes) {
     BOOST_REQUIRE(store->begin());
     const std::uint64_t index = next;
     auto applied =
-        store->apply({index, AuditEntry(EntryKind::read).text(time), std::move(changes), time});
+        store->apply({index, AuditEntry(EntryKind::read).text(kNow), std::move(changes)});
     BOOST_REQUIRE_MESSAGE(applied, (applied ? "" : applied.error().detail));
     if (!applied->refused) ++next;
     BOOST_REQUIRE(store->commit());
@@ -36,8 +36,8 @@ struct StoreFixture {
     return count;
   }
   /// The code of the refusal, or "applied".
-  std::string outcome(std::vector<StoreChange> changes, Time time = kNow) {
-    const auto refused = apply(std::move(changes), time);
+  std::string outcome(std::vector<StoreChange> changes) {
+    const auto refused = apply(std::move(changes));
     if (!refused) return "applied";
     switch (refused->code) {
       case ErrorCode::conflict:
@@ -107,8 +107,8 @@ CrlRecord crl_record(const char* number) {
           .sha256 = Bytes(32, 4)};
 }
 
-RequestRecord request_record(const char* key, Time expires = kNow + Seconds(60)) {
-  return {MachineName::literal("web"), key, Bytes(32, 1), "req-1", 0, std::nullopt, expires};
+ClaimRequest claim(const char* key, Time expires = kNow + Seconds(60), Time at = kNow) {
+  return {{MachineName::literal("web"), key, Bytes(32, 1), "req-1", 0, std::nullopt, expires}, at};
 }
 
 EnrollmentRecord enrollment_record(std::uint8_t token, Time expires = kNow + Seconds(60)) {
@@ -178,10 +178,10 @@ BOOST_AUTO_TEST_CASE(preconditions) {
        "applied"},
       {"a number that is none", {PutCrl{crl_record("0x1")}}, "internal"},
       {"a number with a zero before it", {PutCrl{crl_record("01")}}, "internal"},
-      {"a request", {ClaimRequest{request_record("k")}}, "applied"},
-      {"its key again", {ClaimRequest{request_record("k")}}, "busy"},
+      {"a request", {claim("k")}, "applied"},
+      {"its key again", {claim("k")}, "busy"},
       {"its answer", {AnswerRequest{web, "k", "{}"}}, "applied"},
-      {"its key again, answered", {ClaimRequest{request_record("k")}}, "busy"},
+      {"its key again, answered", {claim("k")}, "busy"},
       {"the answer to nothing", {AnswerRequest{web, "none", "{}"}}, "applied"},
       {"a policy version", {AddPolicyVersion{{"aa", "text", kNow}}}, "applied"},
       {"the same version", {AddPolicyVersion{{"aa", "other", kNow}}}, "applied"},
@@ -209,10 +209,10 @@ BOOST_AUTO_TEST_CASE(others_of_the_same_commit_are_not_affected) {
   const CertificateRecord first = new_certificate();
   const CertificateRecord last = new_certificate();
   BOOST_TEST_REQUIRE(store->begin().has_value());
-  BOOST_TEST(!store->apply({0, "zero", {AddCertificate{first}}, kNow})->refused);
-  BOOST_TEST(store->apply({1, "refused", {AddCertificate{last}, AddCertificate{first}}, kNow})
+  BOOST_TEST(!store->apply({0, "zero", {AddCertificate{first}}})->refused);
+  BOOST_TEST(store->apply({1, "refused", {AddCertificate{last}, AddCertificate{first}}})
                  ->refused.has_value());
-  BOOST_TEST(!store->apply({1, "one", {AddCertificate{last}}, kNow})->refused);
+  BOOST_TEST(!store->apply({1, "one", {AddCertificate{last}}})->refused);
   BOOST_TEST_REQUIRE(store->commit().has_value());
   BOOST_TEST(store->entries(0, 10).value() == (std::vector<std::string>{"zero", "one"}));
   BOOST_TEST(store->certificate(last.serial).value().has_value());
@@ -220,38 +220,53 @@ BOOST_AUTO_TEST_CASE(others_of_the_same_commit_are_not_affected) {
 
 BOOST_AUTO_TEST_CASE(nothing_is_read_before_its_commit) {
   BOOST_TEST_REQUIRE(store->begin().has_value());
-  BOOST_TEST(!store->apply({0, "zero", {}, kNow})->refused);
+  BOOST_TEST(!store->apply({0, "zero", {}})->refused);
   BOOST_TEST(store->log_size().value() == 0U);
   store->roll_back();
   BOOST_TEST(store->log_size().value() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(an_expired_request_key_can_be_claimed_again) {
-  BOOST_TEST(outcome({ClaimRequest{request_record("k", kNow + Seconds(60))}}) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(59)) == "busy");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k", kNow + Seconds(200))}},
-                     kNow + Seconds(60)) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}, kNow + Seconds(199)) == "busy");
+  BOOST_TEST(outcome({claim("k")}) == "applied");
+  BOOST_TEST(outcome({claim("k", kNow + Seconds(99), kNow + Seconds(59))}) == "busy");
+  BOOST_TEST(outcome({claim("k", kNow + Seconds(200), kNow + Seconds(60))}) == "applied");
+  BOOST_TEST(outcome({claim("k", kNow + Seconds(299), kNow + Seconds(199))}) == "busy");
+}
+
+// A key is blocked by the revocation that says so, and by no other.
+BOOST_AUTO_TEST_CASE(a_refused_revocation_blocks_no_key) {
+  const CertificateRecord certificate = new_certificate();
+  Revocation superseded = revocation_of(certificate.serial), compromised = superseded;
+  superseded.reason = RevocationReason::superseded;
+  compromised.reason = RevocationReason::key_compromise;
+  BOOST_TEST(outcome({AddCertificate{certificate}}) == "applied");
+  BOOST_TEST(outcome({AddRevocation{superseded}}) == "applied");
+  BOOST_TEST(outcome({AddRevocation{compromised}}) == "conflict");
+  BOOST_TEST(!store->blocked_key(certificate.spki_sha256).value().has_value());
+  const CertificateRecord other = new_certificate();
+  compromised.serial = other.serial;
+  BOOST_TEST(outcome({AddCertificate{other}}) == "applied");
+  BOOST_TEST(outcome({AddRevocation{compromised}}) == "applied");
+  BOOST_TEST(store->blocked_key(other.spki_sha256).value().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_released_request_key_can_be_claimed_again) {
   const MachineName web = MachineName::literal("web");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}) == "applied");
+  BOOST_TEST(outcome({claim("k")}) == "applied");
   BOOST_TEST(outcome({ReleaseRequest{web, "k"}}) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}) == "applied");
+  BOOST_TEST(outcome({claim("k")}) == "applied");
   BOOST_TEST(outcome({AnswerRequest{web, "k", "{}"}}) == "applied");
   // An answer that was given stays.
   BOOST_TEST(outcome({ReleaseRequest{web, "k"}}) == "applied");
-  BOOST_TEST(outcome({ClaimRequest{request_record("k")}}) == "busy");
+  BOOST_TEST(outcome({claim("k")}) == "busy");
 }
 
 BOOST_AUTO_TEST_CASE(expired_requests_go_away) {
   for (int i = 0; i < 50; ++i) {
-    apply({ClaimRequest{request_record(std::to_string(i).c_str(), kNow + Seconds(1))}});
+    apply({claim(std::to_string(i).c_str(), kNow + Seconds(1))});
   }
   for (int i = 50; i < 100; ++i) {
-    apply({ClaimRequest{request_record(std::to_string(i).c_str(), kNow + Seconds(900))}},
-          kNow + Seconds(2));
+    apply({claim(std::to_string(i).c_str(), kNow + Seconds(900), kNow + Seconds(2))});
   }
   const MachineName web = MachineName::literal("web");
   for (int i = 0; i < 50; ++i)
