@@ -118,8 +118,8 @@ class CrlTask : public SigningTask {
       RETURN_IF_ERROR(store_.each_revoked_from(name_, record_.base_covers, add));
     } else {
       // An entry leaves after it was on one list that was made after its certificate's end (RFC
-      // 5280 section 3.3).
-      if (last) record_.since = last->this_update;
+      // 5280 section 3.3). One of the future, before the clock was set back, says nothing of that.
+      if (last) record_.since = std::min(last->this_update, draft_.this_update);
       std::uint64_t expected = 0;
       for (const CrlScope& shard : shards()) {
         ASSIGN_OR_RETURN(const std::uint64_t count,

@@ -27,6 +27,7 @@ class RevocationTest(ServiceTest):
         cls.machine = cls.service.client(cls.identity)
         cls.issuing, cls.root = cls.service.chain()
         cls.files = cls.service.folder
+        wait_until(lambda: cls.service.public("/crl/issuing.crl").status == 200, "the first list")
 
     @classmethod
     def tearDownClass(cls):
