@@ -205,7 +205,12 @@ void Connection::await_reader() {
 std::optional<Connection::Next> Connection::write() {
   for (;;) {
     std::string_view rest = std::string_view(output_).substr(std::min(written_, output_.size()));
-    if (rest.empty() && document_) rest = text_of(*document_).substr(written_ - output_.size());
+    if (rest.empty() && document_) {
+      thread_local Bytes buffer;
+      const auto piece = document_->read(written_ - output_.size(), 4 * piece_bytes, buffer);
+      if (!piece) return Next::close;  // what was promised cannot be sent any more
+      rest = text_of(*piece);
+    }
     if (rest.empty()) break;
     const Attempt attempt = transport_.send(rest.data(), std::min(rest.size(), 4 * piece_bytes));
     if (must_wait(attempt.end)) return wait_for(attempt.end);

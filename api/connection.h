@@ -108,9 +108,9 @@ class Connection {
 
   // What is being written.
   std::string output_;
-  std::shared_ptr<const Bytes> document_;  // after output_
-  std::size_t written_ = 0;                // of both
-  bool interim_ = false;                   // it is a "100 Continue"
+  std::shared_ptr<const Document> document_;  // after output_
+  std::size_t written_ = 0;                   // of both
+  bool interim_ = false;                      // it is a "100 Continue"
   bool last_ = false;
 };
 

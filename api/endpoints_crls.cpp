@@ -65,7 +65,10 @@ Result<HttpResponse> crl_pem(Call& call) {
   document.content_type = "application/x-pem-file";
   document.version += "-pem";
   HttpResponse response = cached(call.request, document);
-  if (response.status == 200) response.body = to_pem(*crl->der, "X509 CRL");
+  if (response.status == 200) {
+    ASSIGN_OR_RETURN(const Bytes der, crl->der->all());
+    response.body = to_pem(der, "X509 CRL");
+  }
   return response;
 }
 

@@ -61,7 +61,7 @@ Result<HttpResponse> tile(const Call& call, Listener listener) {
   response.headers = {{"Cache-Control", tile.width == kTileWidth
                                             ? who + ", max-age=31536000, immutable"
                                             : who + ", max-age=600"}};
-  response.document = std::make_shared<const Bytes>(std::move(content));
+  response.document = Document::in_memory(std::move(content));
   return response;
 }
 

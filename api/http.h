@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "core/clock.h"
+#include "core/document.h"
 
 namespace chancery {
 
@@ -65,7 +66,7 @@ struct HttpResponse {
   NamedValues headers = {};
   std::string body = {};
   /// Sent instead of `body` where set, without a copy for each request: CRLs have megabytes.
-  std::shared_ptr<const Bytes> document = {};
+  std::shared_ptr<const Document> document = {};
 };
 
 /// ASCII only, as header names are.

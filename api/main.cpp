@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -311,7 +312,16 @@ Result<void> check(const std::string& home_option) {
 }
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reloads the policy.
+/// Connections and long CRLs take a descriptor each; a shell's usual limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // what there is has to do otherwise
+}
+
 Result<void> serve(const std::string& home_option, const sigset_t& signals) {
+  raise_descriptor_limit();
   ASSIGN_OR_RETURN(const std::string home, absolute("--home", home_option));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
   RETURN_IF_ERROR(check_files(config));

@@ -1,5 +1,7 @@
 #include "core/crl_publisher.h"
 
+#include <fcntl.h>
+
 #include <filesystem>
 
 #include "core/durable_file.h"
@@ -12,6 +14,35 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kRest = 9;                               // times as long as making it took
 constexpr std::chrono::seconds kRestAfterFailure{10};  // each attempt is in the log
+
+Result<std::shared_ptr<const Document>> open_list(const std::string& path) {
+  FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return fail(ErrorCode::store_unavailable, "cannot open " + path);
+  return Document::in_file(std::move(file));
+}
+
+/// A small list in memory, a large one in its file, if there is a descriptor for it.
+std::shared_ptr<const Document> held(Bytes der, const std::string& path) {
+  if (der.size() > limits::document_in_memory) {
+    if (auto file = open_list(path)) return std::move(*file);
+  }
+  return Document::in_memory(std::move(der));
+}
+
+Result<std::shared_ptr<const Document>> compress(const Document& document,
+                                                 const std::string& folder) {
+  if (document.size() <= limits::document_in_memory) {
+    Bytes compressed;
+    RETURN_IF_ERROR(gzip(document, [&](ByteView piece) -> Result<void> {
+      compressed.insert(compressed.end(), piece.begin(), piece.end());
+      return {};
+    }));
+    return Document::in_memory(std::move(compressed));
+  }
+  ASSIGN_OR_RETURN(FileHandle file, create_unnamed_file(folder));
+  RETURN_IF_ERROR(gzip(document, [&](ByteView piece) { return write_to(file, piece); }));
+  return Document::in_file(std::move(file));
+}
 
 }  // namespace
 
@@ -42,14 +73,16 @@ std::string CrlPublisher::path(const Key& key) const {
 /// Whose signature is good was recorded before it was written: nothing else is asked of it here.
 void CrlPublisher::load(const CertificateAuthority& ca, const CrlScope& scope) {
   const Key key(ca.record.name, scope);
-  auto file = read_durable_file(path(key));
-  if (!file || !*file) return;
-  const auto head = read_signed_crl(bytes_of(**file), ca.issuer, ca.key->public_key);
+  const auto file = open_list(path(key));
+  if (!file) return;
+  auto der = (*file)->all();
+  if (!der) return;
+  const auto head = read_signed_crl(*der, ca.issuer, ca.key->public_key);
   if (!head) return;
   const std::lock_guard lock(mutex_);
   lists_[key].current = std::make_shared<const PublishedCrl>(
-      PublishedCrl{std::make_shared<const Bytes>(copy_of(bytes_of(**file))), nullptr, head->number,
-                   head->this_update, head->next_update, head->entries});
+      PublishedCrl{held(std::move(*der), path(key)), nullptr, head->number, head->this_update,
+                   head->next_update, head->entries});
 }
 
 Result<void> CrlPublisher::publish_due() {
@@ -79,7 +112,10 @@ bool CrlPublisher::due(const Key& key, Time at) {
   const std::lock_guard lock(mutex_);
   const List& list = lists_[key];
   if (Clock::now() < list.rest_until) return false;
-  return list.changed || !list.current || at - list.current->this_update >= config_.crl_refresh;
+  if (list.changed || !list.current) return true;
+  // The clock was set back since: for everybody else a list of the future is none yet.
+  const auto age = at - list.current->this_update;
+  return age < age.zero() || age >= config_.crl_refresh;
 }
 
 Result<void> CrlPublisher::refresh(const Key& key) {
@@ -97,14 +133,9 @@ Result<void> CrlPublisher::refresh(const Key& key) {
     return fail(ErrorCode::internal, "the new CRL \"" + scope.name() + "\" of \"" + ca.text() +
                                          "\" failed its checks; the last one stays");
   }
-  PublishedCrl crl{std::make_shared<const Bytes>(std::move(outcome.certificate)),
-                   nullptr,
-                   row->number,
-                   row->this_update,
-                   row->next_update,
-                   row->entries};
-  RETURN_IF_ERROR(write(key, crl));
-  set(key, std::move(crl));
+  RETURN_IF_ERROR(write(key, outcome.certificate));
+  set(key, {held(std::move(outcome.certificate), path(key)), nullptr, row->number, row->this_update,
+            row->next_update, row->entries});
   const std::lock_guard lock(mutex_);
   List& list = lists_[key];
   list.problem.clear();
@@ -113,7 +144,7 @@ Result<void> CrlPublisher::refresh(const Key& key) {
   return {};
 }
 
-Result<void> CrlPublisher::write(const Key& key, const PublishedCrl& crl) const {
+Result<void> CrlPublisher::write(const Key& key, ByteView der) const {
   const std::filesystem::path file(path(key));
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
@@ -121,7 +152,7 @@ Result<void> CrlPublisher::write(const Key& key, const PublishedCrl& crl) const 
     return fail(ErrorCode::store_unavailable, "cannot make " + file.parent_path().string(), "",
                 error.message());
   }
-  return replace_durable_file(file, text_of(*crl.der));
+  return replace_durable_file(file, text_of(der));
 }
 
 void CrlPublisher::set(const Key& key, PublishedCrl crl) {
@@ -130,8 +161,10 @@ void CrlPublisher::set(const Key& key, PublishedCrl crl) {
     lists_[key].current = std::make_shared<const PublishedCrl>(crl);
   }
   // It is served by now; compressing it takes longer than making it.
-  crl.gzip = std::make_shared<const Bytes>(gzip(*crl.der));
-  if (crl.gzip->size() >= crl.der->size()) return;
+  auto compressed = compress(*crl.der, config_.home + "/crl");
+  // Without it the list is as good; where there is no room, the log says so soon enough.
+  if (!compressed || (*compressed)->size() >= crl.der->size()) return;
+  crl.gzip = std::move(*compressed);
   const std::lock_guard lock(mutex_);
   lists_[key].current = std::make_shared<const PublishedCrl>(std::move(crl));
 }

@@ -6,14 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "core/document.h"
 #include "core/signing_service.h"
 
 namespace chancery {
 
-/// A CRL as it is served.
+/// A CRL as it is served: its file, where it is large.
 struct PublishedCrl {
-  std::shared_ptr<const Bytes> der;
-  std::shared_ptr<const Bytes> gzip;  ///< null where it would not be smaller, or is not made yet
+  std::shared_ptr<const Document> der;
+  std::shared_ptr<const Document> gzip;  ///< null where it would not be smaller, or is not made yet
   std::string number;
   Time this_update, next_update;
   std::uint64_t entries = 0;
@@ -63,7 +64,7 @@ class CrlPublisher {
   void load(const CertificateAuthority& ca, const CrlScope& scope);
   Result<void> refresh(const Key& key);
   void failed(const Key& key, const Error& error);
-  Result<void> write(const Key& key, const PublishedCrl& crl) const;
+  Result<void> write(const Key& key, ByteView der) const;
   [[nodiscard]] bool due(const Key& key, Time at);
   void set(const Key& key, PublishedCrl crl);
 

@@ -20,15 +20,6 @@ Failure file_failure(const std::string& what, const std::string& path) {
               std::strerror(errno));
 }
 
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno != EINTR) return false;
-    if (written > 0) content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<std::optional<std::string>> read_durable_file(const std::string& path) {
@@ -53,7 +44,9 @@ Result<void> replace_durable_file(const std::string& path, std::string_view cont
   {
     const FileHandle file(::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (file.get() < 0) return file_failure("create", next);
-    if (!write_all(file.get(), content)) return file_failure("write", next);
+    if (auto written = write_to(file, bytes_of(content)); !written) {
+      return fail(ErrorCode::store_unavailable, "cannot write " + next, "", written.error().detail);
+    }
     if (::fsync(file.get()) != 0) return file_failure("flush", next);
   }
   // Crash point: the old file stands, and beside it one that the next replacement overwrites.

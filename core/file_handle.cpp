@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -11,6 +12,28 @@ namespace chancery {
 
 FileHandle::~FileHandle() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+Result<FileHandle> create_unnamed_file(const std::string& folder) {
+  // Not every file system knows O_TMPFILE.
+  std::string name = folder + "/unnamed-XXXXXX";
+  FileHandle file(::mkostemp(name.data(), O_CLOEXEC));
+  if (file.get() < 0 || ::unlink(name.c_str()) != 0) {
+    return fail(ErrorCode::store_unavailable, "cannot make a file in " + folder, "",
+                std::strerror(errno));
+  }
+  return file;
+}
+
+Result<void> write_to(const FileHandle& file, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) {
+      return fail(ErrorCode::store_unavailable, "cannot write a file", "", std::strerror(errno));
+    }
+    if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
 }
 
 Result<void> sync_parent(const std::string& path) {

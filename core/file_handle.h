@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "core/bytes.h"
 #include "core/result.h"
 
 namespace chancery {
@@ -22,6 +23,13 @@ class FileHandle {
  private:
   int fd_;
 };
+
+/// A file without a name in that folder, open for reading and writing: gone with its owner.
+/// store_unavailable.
+Result<FileHandle> create_unnamed_file(const std::string& folder);
+
+/// Writes all of it at the file's position. store_unavailable.
+Result<void> write_to(const FileHandle& file, ByteView bytes);
 
 /// Makes the name of a file that was created or renamed durable. store_unavailable.
 Result<void> sync_parent(const std::string& path);

@@ -1,10 +1,13 @@
 #pragma once
 
-#include "core/bytes.h"
+#include <functional>
+
+#include "core/document.h"
 
 namespace chancery {
 
-/// RFC 1952, at zlib's fastest level.
-Bytes gzip(ByteView bytes);
+/// Compresses a document piece by piece, as RFC 1952 has it, at zlib's fastest level, into what
+/// takes the pieces in order. The first error of either ends it.
+Result<void> gzip(const Document& document, const std::function<Result<void>(ByteView)>& sink);
 
 }  // namespace chancery

@@ -123,7 +123,9 @@ inline constexpr auto enrollment_token_life = 1h;  // default
 inline constexpr auto enrollment_token_life_at_most = 24h * 7;
 
 // Certificate revocation lists
-inline constexpr unsigned crl_shards = 4096;           // of one CA at most
+inline constexpr unsigned crl_shards = 4096;  // of one CA at most
+// A larger one is read from its file for each answer; many shards are small.
+inline constexpr std::size_t document_in_memory = 64 << 10;
 inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served as DER only
 
 // Incidents

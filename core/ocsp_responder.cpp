@@ -141,7 +141,9 @@ OcspResponder::Reply OcspResponder::answer_one(const Responder& responder, const
   if (old) {
     const Time half =
         old->reply.this_update + (old->reply.next_update - old->reply.this_update) / 2;
-    const bool fresh_enough = now() < half || !can_sign();
+    // One of the future is from before the clock was set back.
+    const Time at = now();
+    const bool fresh_enough = (at >= old->reply.this_update && at < half) || !can_sign();
     if (fresh_enough) {
       ++from_cache_;
       if (old->changes != changes) keep({cert_id, old->reply, *known, changes});
@@ -225,13 +227,13 @@ Result<OcspResponder::Reply> OcspResponder::make(const Responder& responder,
   }
   ASSIGN_OR_RETURN(Outcome outcome, instance_.service().sign(Instance::self(), request));
   ++signed_anew_;
-  return Reply{std::make_shared<const Bytes>(std::move(outcome.certificate)),
-               std::to_string(outcome.outcome), draft.this_update, draft.next_update};
+  return Reply{Document::in_memory(std::move(outcome.certificate)), std::to_string(outcome.outcome),
+               draft.this_update, draft.next_update};
 }
 
 OcspResponder::Reply OcspResponder::failure(OcspFailure kind) {
   ++failed_;
-  return {std::make_shared<const Bytes>(encode_ocsp_failure(kind))};
+  return {Document::in_memory(encode_ocsp_failure(kind))};
 }
 
 bool OcspResponder::can_sign() const {

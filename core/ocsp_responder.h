@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/document.h"
 #include "core/instance.h"
 #include "core/ocsp_request.h"
 #include "core/ocsp_response.h"
@@ -33,7 +34,7 @@ class OcspResponder {
   [[nodiscard]] std::size_t ready() const;
 
   struct Reply {
-    std::shared_ptr<const Bytes> der;
+    std::shared_ptr<const Document> der;
     /// Of one that may be kept by caches: its version, and when it was made and ends.
     std::string version = {};
     Time this_update{}, next_update{};

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(what_a_response_says) {
       BOOST_TEST(head.find("\r\n" + std::string(line)) != head.npos);
     }
   }
-  response.document = std::make_shared<const Bytes>(300);
+  response.document = Document::in_memory(Bytes(300));
   BOOST_TEST(write_response_head(response, "i", {}).find("Content-Length: 300\r\n") != head.npos);
   response.status = 304;
   BOOST_TEST(write_response_head(response, "i", {}).find("Content-Length") == head.npos);

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(idle_connections_are_closed_in_the_end) {
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_nobody_takes_is_given_up) {
-  const auto document = std::make_shared<const Bytes>(16 << 20, std::uint8_t{'d'});
+  const auto document = Document::in_memory(Bytes(16 << 20, std::uint8_t{'d'}));
   const Handler large = [&](HttpRequest&) {
     return HttpResponse{200, "text/plain", {}, {}, document};
   };

@@ -2,7 +2,7 @@
 
 Rows: the bare token (C_Sign), audited signatures and certificates over HTTPS with mutual TLS and
 keep-alive, the policy's decision time, issuance with many certificates in the store, the audit log as
-it grows, revocation and CRLs with many revoked, and OCSP beside `cfssl ocspserve` where that is
+it grows, revocation and CRLs with many revoked, an incident while others issue, and OCSP beside `cfssl ocspserve` where that is
 installed (Debian's golang-cfssl), which serves one answer that was signed before. With --parts load:
 ten minutes of signatures at full speed, and then whether each has its two entries. The load
 client runs on the same cores as the service. Each rate of the service stands beside its ratio to
@@ -23,10 +23,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from incident_bench import measure_incident
 from installation import Installation, run
 
 PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation",
-         "ocsp")
+         "incident", "ocsp")
 LONG_PARTS = ("load",)  # only where they are asked for
 KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
 DISTINCT_REQUESTS = 64  # CSRs sent in turn
@@ -74,7 +75,7 @@ AUDIT_COLUMNS = [
     ("hash_rate", 9), ("verify_by_hash", 14), ("peak_mb", 8),
 ]
 REVOCATION_COLUMNS = [
-    ("revoked", 9), ("start s", 8), ("slowest list s", 14), ("list MB", 8), ("gzip MB", 8),
+    ("issued", 9), ("revoked", 9), ("start s", 8), ("slowest list s", 14), ("list MB", 8), ("gzip MB", 8),
     ("peak MB", 8), ("revoke p50 ms", 13), ("cpu us", 8),
 ]
 REVOCATION_SHARDS = 64
@@ -276,6 +277,15 @@ def measure_certificates(options, table, best):
         installation.verify_log()
 
 
+def issuing_of(options):
+    """Prepares an installation for issuing; then each call measures it once."""
+    def prepare(installation):
+        machine = installation.enroll("bench.example")
+        bodies = certificate_bodies(installation, "bench.example")
+        return lambda: load(options, installation, machine, 16, "/v1/certificates", bodies, 201)
+    return prepare
+
+
 def measure_policy(options, table):
     table.heading("Decisions of the policy, by how its grants name machines", POLICY_COLUMNS)
     for line in run([options.bin / "policy_bench"]).splitlines():
@@ -315,6 +325,10 @@ def measure_revocation(options, table):
     with Installation(options.bin) as installation:
         installation.administrator("ca", "crl-shards", "issuing", str(REVOCATION_SHARDS))
         revoked = 0
+        if options.issued:
+            installation.stop()
+            run([options.bin / "store_preload", "--home", installation.home, "--count",
+                 options.issued, "--shards", REVOCATION_SHARDS])
         for count in sorted(options.revoked):
             installation.stop()
             present = installation.certificates()
@@ -325,7 +339,7 @@ def measure_revocation(options, table):
             while installation.metric("chancery_crl_behind") > 0:
                 time.sleep(0.05)
             revoked += count
-            row = {"revoked": revoked, "start s": time.monotonic() - began,
+            row = {"issued": present + good + count, "revoked": revoked, "start s": time.monotonic() - began,
                    "slowest list s": installation.metric("chancery_crl_slowest_seconds"),
                    "peak MB": installation.peak_megabytes(),
                    "list MB": len(installation.public("/crl/issuing.crl")) / 1e6,
@@ -375,6 +389,12 @@ def read_options():
                         help="entries in the log (default 1000,10000,100000,1000000)")
     parser.add_argument("--revoked", type=numbers, default=[1000, 100_000],
                         help="revoked certificates, added up (default 1000,100000)")
+    parser.add_argument("--issued", type=int, default=0,
+                        help="certificates that there are, beside the revoked (default 0)")
+    parser.add_argument("--incident", type=numbers, default=[10_000],
+                        help="certificates of an incident (default 10000)")
+    parser.add_argument("--incident-per-second", type=int, default=1000,
+                        help="revoked at most (default 1000, which is the service's)")
     parser.add_argument("--store-sizes", type=numbers, default=[1000, 100_000, 1_000_000],
                         help="certificates in the store (default 1000,100000,1000000)")
     return parser.parse_args()
@@ -399,6 +419,8 @@ def main():
         measure_audit(options, table)
     if "revocation" in options.parts:
         measure_revocation(options, table)
+    if "incident" in options.parts:
+        measure_incident(options, table, issuing_of(options))
     if "ocsp" in options.parts:
         measure_ocsp(options, table)
     if "load" in options.parts:

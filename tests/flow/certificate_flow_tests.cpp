@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(revocation_is_idempotent_scoped_and_on_the_crl) {
   const auto crl = crls.current(CaName::literal("issuing"), CrlScope::all());
   BOOST_REQUIRE(crl);
   BOOST_TEST(crl->entries == 1U);
-  const Bytes& der = *crl->der;
+  const Bytes der = crl->der->all().value();
   BOOST_TEST(
       (std::search(der.begin(), der.end(), serial.bytes.begin(), serial.bytes.end()) != der.end()));
   const VerifyReport report = verify();
@@ -270,7 +270,8 @@ BOOST_AUTO_TEST_CASE(a_crl_has_a_distribution_point_where_the_configuration_says
   const auto distribution_point_of_new_crl = [this] {
     CrlPublisher crls(service(), store(), instance().config());
     BOOST_REQUIRE(crls.publish_due());
-    const std::string der = to_hex(*crls.current(CaName::literal("root"), CrlScope::all())->der);
+    const std::string der =
+        to_hex(crls.current(CaName::literal("root"), CrlScope::all())->der->all().value());
     return has(der, "0603551d1c0101ff");  // id-ce-issuingDistributionPoint, critical
   };
   BOOST_TEST(!distribution_point_of_new_crl());
