@@ -134,6 +134,21 @@ Result<HttpResponse> search(Call& call) {
   return json_response(200, body);
 }
 
+/// "req-" and 32 hexadecimal digits, as new_request_id() makes them.
+bool is_request_id(std::string_view text) {
+  return text.size() == 36 && text.starts_with("req-") &&
+         text.find_first_not_of("0123456789abcdef", 4) == text.npos;
+}
+
+Result<HttpResponse> commitment_salt(Call& call) {
+  const std::string& request = call.request.path_value("request");
+  if (!is_request_id(request)) return invalid("request", "is not the id of a request");
+  RETURN_IF_ERROR(call.service().authorize(call.caller, {.operation = Operation::audit_read},
+                                           "commitment-salt=" + request));
+  return json_response(
+      200, {{"request", request}, {"salt", to_hex(call.service().commitment_salt(request))}});
+}
+
 Result<HttpResponse> verify(Call& call) {
   RETURN_IF_ERROR(expect_no_members(call.request));
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
@@ -162,6 +177,8 @@ std::vector<Route> audit_routes(Application& app) {
       with_query(authenticated(app, "GET", "/v1/audit/search", "auditSearch", search),
                  {"machine", "key", "serial", "request", "grant", "kind", "from", "until", "first",
                   "limit"}),
+      authenticated(app, "GET", "/v1/audit/commitments/{request}", "commitmentSalt",
+                    commitment_salt),
       authenticated(app, "POST", "/v1/audit/verify", "auditVerify", verify, true),
   };
 }

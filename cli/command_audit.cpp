@@ -150,6 +150,31 @@ void add_tail_command(CommandLine& line, CLI::App& group) {
   line.on(command, options, tail);
 }
 
+struct SaltOptions {
+  std::string request;
+};
+
+Result<ExitCode> show_salt(Session& session, const SaltOptions& options) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(const json answer,
+                   service->get("/v1/audit/commitments/" + percent_encode(options.request)));
+  ASSIGN_OR_RETURN(const std::string salt, text_in(answer, "salt"));
+  session.print(salt, answer);
+  return ExitCode::done;
+}
+
+void add_salt_command(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<SaltOptions>();
+  CLI::App& command =
+      line.add(group, "salt", "Print what opens the commitments to e-mail addresses of one request",
+               {"chancery --identity ./auditor audit salt req-0f…",
+                "printf %s bob@people.example | openssl dgst -sha256 -mac HMAC -macopt "
+                "hexkey:SALT   (is it among the entry's `emails`?)"});
+  command.add_option("request", options->request, "id of the request, from its entries")
+      ->required();
+  line.on(command, options, show_salt);
+}
+
 void add_keys_command(CommandLine& line, CLI::App& group) {
   auto options = std::make_shared<KeysOptions>();
   CLI::App& command =
@@ -191,6 +216,7 @@ void add_audit_commands(CommandLine& line) {
   add_entries_command(line, group);
 
   add_keys_command(line, group);
+  add_salt_command(line, group);
   CLI::App& rotate = line.add(group, "rotate-keys", "Make new keys of the log, beside the old ones",
                               {"chancery --identity ./admin audit rotate-keys"});
   line.on(rotate, rotate_keys);

@@ -51,8 +51,9 @@ Result<void> Instance::start() {
   if (!config_.blocked_keys.empty()) {
     ASSIGN_OR_RETURN(blocked, BlockedKeys::load(config_.blocked_keys));
   }
-  service_ =
-      std::make_unique<SigningService>(config_, *store_, *log_, token_, *keys_, std::move(blocked));
+  ASSIGN_OR_RETURN(Commitments commitments, Commitments::open(config_.home + "/commitment-secret"));
+  service_ = std::make_unique<SigningService>(config_, *store_, *log_, token_, *keys_,
+                                              std::move(blocked), std::move(commitments));
   RETURN_IF_ERROR(service_->load());
 
   RETURN_IF_ERROR(record_start());

@@ -38,7 +38,7 @@ void describe_names(AuditEntry& entry, const PolicyQuestion& question) {
   for (const auto& name : question.names.dns) names.push_back("dns:" + name);
   for (const auto& name : question.names.ip) names.push_back("ip:" + name);
   for (const auto& name : question.names.uri) names.push_back("uri:" + name);
-  // A person's address is guessable and stays out of the log; the certificate has it.
+  // A person's address is guessable: the log has its commitment, the certificate itself.
   if (!question.names.email.empty()) {
     names.push_back("email:" + std::to_string(question.names.email.size()) + " withheld");
   }
@@ -79,13 +79,25 @@ Bytes input_of(SignatureAlgorithm algorithm, ByteView message) {
 }
 
 SigningService::SigningService(const Config& config, Store& store, AuditLog& log, Token& token,
-                               KeyRing& keys, BlockedKeys blocked)
+                               KeyRing& keys, BlockedKeys blocked, Commitments commitments)
     : config_(config),
       store_(store),
       log_(log),
       token_(token),
       keys_(keys),
-      blocked_(std::move(blocked)) {}
+      blocked_(std::move(blocked)),
+      commitments_(std::move(commitments)) {}
+
+void SigningService::describe_asked(AuditEntry& entry, const Caller& caller,
+                                    const PolicyQuestion& question) const {
+  describe(entry, question);
+  if (question.names.email.empty()) return;
+  std::vector<std::string> emails;
+  for (const std::string& address : question.names.email) {
+    emails.push_back(commitments_.commit(caller.context.id, address));
+  }
+  entry.set("emails", emails);
+}
 
 Result<Outcome> SigningService::sign(const Caller& caller, const SigningRequest& request) {
   Caller asking = caller;
@@ -114,7 +126,7 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
 
   // 2. Build exactly what will be signed, and record the intent, durably.
   AuditEntry entry(EntryKind::intent);
-  describe(entry, question);
+  describe_asked(entry, caller, question);
   std::vector<StoreChange> changes;
   // The claim of the idempotency key comes first: a repeat that races is told to wait, before it is
   // told that what the first one used is used up.
@@ -168,7 +180,7 @@ Failure SigningService::refuse(const Caller& caller, const PolicyQuestion& quest
                                const Decision& decision) {
   CHECK(!decision.allowed());
   AuditEntry entry(EntryKind::denial);
-  describe(entry, question);
+  describe_asked(entry, caller, question);
   entry.set("grant", decision.grant());
   entry.set("reason", decision.reason());
   entry.set("policy", decision.policy_version());
@@ -180,7 +192,7 @@ Failure SigningService::refuse(const Caller& caller, const PolicyQuestion& quest
 /// Records what was allowed or not yet asked, but cannot be done.
 Failure SigningService::reject(const Caller& caller, const PolicyQuestion& question, Error error) {
   AuditEntry entry(EntryKind::failure);
-  describe(entry, question);
+  describe_asked(entry, caller, question);
   entry.set("field", error.field);
   entry.set("reason", error.message);
   auto recorded = log_.record(caller.context, std::move(entry));
@@ -266,7 +278,7 @@ Result<std::uint64_t> SigningService::authorize(const Caller& caller,
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
   AuditEntry entry(EntryKind::read);
-  describe(entry, question);
+  describe_asked(entry, caller, question);
   entry.set("asked", asked);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());

@@ -10,6 +10,7 @@
 
 #include "core/audit_log.h"
 #include "core/certificate_authority.h"
+#include "core/commitment.h"
 #include "core/config.h"
 #include "core/key_ring.h"
 #include "core/policy.h"
@@ -30,7 +31,7 @@ class SigningService {
  public:
   /// Everything given here is owned by the caller and outlives the service.
   SigningService(const Config& config, Store& store, AuditLog& log, Token& token, KeyRing& keys,
-                 BlockedKeys blocked);
+                 BlockedKeys blocked, Commitments commitments);
 
   /// Reads the CAs from the store. Call once, before serving.
   Result<void> load();
@@ -75,6 +76,11 @@ class SigningService {
   Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question,
                                   const std::string& asked = {});
 
+  /// Opens the commitments in the entries of one request.
+  [[nodiscard]] Bytes commitment_salt(std::string_view request_id) const {
+    return commitments_.salt(request_id);
+  }
+
   /// Records that a known machine asked for something that does not parse; returns `error`.
   Failure refuse_malformed(const Caller& caller, Operation operation, Error error);
 
@@ -118,6 +124,9 @@ class SigningService {
   Result<void> identify(Caller& caller, const Enroll& request);
   Result<std::optional<Outcome>> replay(const Caller& caller);
   Result<void> load_crl_shards();
+  /// What was asked for; e-mail addresses as commitments.
+  void describe_asked(AuditEntry& entry, const Caller& caller,
+                      const PolicyQuestion& question) const;
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
   Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error);
@@ -130,6 +139,7 @@ class SigningService {
   Token& token_;
   KeyRing& keys_;
   const BlockedKeys blocked_;
+  const Commitments commitments_;
 
   std::atomic<std::uint64_t> revocation_changes_ = 0;
   std::mutex creating_;              // held while a key is made

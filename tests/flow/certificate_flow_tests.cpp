@@ -3,7 +3,9 @@
 #include <fstream>
 #include <thread>
 
+#include "core/commitment.h"
 #include "core/crl_publisher.h"
+#include "core/entry_view.h"
 #include "tests/flow/flow_fixture.h"
 
 namespace chancery {
@@ -97,6 +99,15 @@ BOOST_AUTO_TEST_CASE(nobodys_address_is_in_the_log) {
   BOOST_TEST(has(refused.error().message, "e-mail address 1"), refused.error().message);
   BOOST_TEST(service().sign(as("web-1"), order_for("bob@people.example")).has_value());
   BOOST_TEST(has(entries(EntryKind::intent).back(), "email:1 withheld"));
+  // What whoever knows the address can compare, with the salt of this request and of no other.
+  const auto commitments = Commitments::open(home() / "commitment-secret").value();
+  const std::pair<EntryKind, const char*> said[] = {{EntryKind::denial, "alice@people.example"},
+                                                    {EntryKind::intent, "bob@people.example"}};
+  for (const auto& [kind, address] : said) {
+    const auto entry = EntryView::parse(entries(kind).back()).value();
+    const std::string committed = commitments.commit(entry.text("request"), address);
+    BOOST_TEST(has(entries(kind).back(), "\"emails\":[\"" + committed + "\"]"));
+  }
   for (const EntryKind kind : {EntryKind::denial, EntryKind::failure, EntryKind::intent,
                                EntryKind::outcome, EntryKind::policy}) {
     for (const std::string& entry : entries(kind)) BOOST_TEST(!has(entry, "people.example"), entry);
