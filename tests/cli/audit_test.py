@@ -65,6 +65,7 @@ class Audit(ServiceTest):
     def setUp(self):
         super().setUp()
         self.keys = [LogKey(self, 1), LogKey(self, 2)]
+        self.service.on("GET", "/v1/audit/keys/changes", Answer("", content_type="text/plain"))
         self.service.on("GET", "/v1/audit/keys", lambda _: {"origin": ORIGIN, "vkeys": [k.vkey for k in self.keys]})
         self.service.on("POST", "/v1/audit/verify", GOOD)
         self.serve(ENTRIES)
