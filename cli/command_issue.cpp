@@ -27,12 +27,6 @@ struct IssueOptions {
   std::string receipt;
 };
 
-struct RenewOptions {
-  bool same_key = false;
-  KeyType key_type = KeyType::ec_p256;
-  std::optional<Seconds> validity;
-};
-
 json issue_body(const IssueOptions& options, const std::string& csr) {
   json body = {{"csr", csr}, {"profile", options.profile.text()}};
   if (options.issuer) body["issuer"] = options.issuer->text();
@@ -100,27 +94,6 @@ Result<ExitCode> issue(Session& session, const IssueOptions& options) {
                                   : issue_for_csr(session, options);
 }
 
-Result<ExitCode> renew(Session& session, const RenewOptions& options) {
-  ASSIGN_OR_RETURN(const Identity* identity, session.identity());
-  RETURN_IF_ERROR(check_writable(identity->directory));
-  ASSIGN_OR_RETURN(CertificateSummary old, summarize_certificate(identity->certificate));
-  ASSIGN_OR_RETURN(PrivateKey key, options.same_key ? PrivateKey::from_pem(identity->key)
-                                                    : PrivateKey::generate(options.key_type));
-  // The service copies the names of the old certificate.
-  ASSIGN_OR_RETURN(std::string csr, make_csr(key, {}, {}));
-  json body = {{"csr", csr}};
-  if (options.validity) body["validity"] = format_duration(*options.validity);
-  ASSIGN_OR_RETURN(Service * service, session.service());
-  if (!options.same_key) service->send_new_keys();
-  ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + old.serial + "/renew", body));
-  ASSIGN_OR_RETURN(IssuedCertificate issued, read_issued(answer, key.spki()));
-  Secret pem = key.pem();
-  const std::string& directory = identity->directory;
-  ASSIGN_OR_RETURN(answer, store_issued(directory, issued, &pem, std::move(answer)));
-  session.print(describe_issued("renewed as", issued, directory), answer);
-  return ExitCode::done;
-}
-
 Result<std::string> lower_case_dns(std::string_view text) {
   std::string name(text);
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
@@ -152,6 +125,8 @@ Result<std::string> checked_email(std::string_view text) {
   if (!is_email(text)) return invalid("--email", "not an e-mail address");
   return std::string(text);
 }
+
+}  // namespace
 
 void add_issue_command(CommandLine& line) {
   auto options = std::make_shared<IssueOptions>();
@@ -191,29 +166,6 @@ void add_issue_command(CommandLine& line) {
     if (name->get_group() == "Names") csr->excludes(name);
   }
   line.on(command, options, issue);
-}
-
-void add_renew_command(CommandLine& line) {
-  auto options = std::make_shared<RenewOptions>();
-  CLI::App& command =
-      line.add(line.root(), "renew", "Replace this identity's certificate (and key) by a fresh one",
-               {"chancery --identity /etc/chancery/identity renew",
-                "chancery --identity ./web-1 renew --key-type rsa-3072 --validity 12h"});
-  auto* same = command.add_flag("--same-key", options->same_key,
-                                "keep the key, where the profile allows that");
-  add_parsed(command, "--key-type", options->key_type, parse_key_type,
-             "of the new key; default: ec-p256")
-      .excludes(same);
-  add_parsed(command, "--validity", options->validity, parse_duration,
-             "such as 24h; default: the profile's");
-  line.on(command, options, renew);
-}
-
-}  // namespace
-
-void add_issue_commands(CommandLine& line) {
-  add_issue_command(line);
-  add_renew_command(line);
 }
 
 }  // namespace chancery

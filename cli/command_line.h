@@ -71,7 +71,8 @@ Result<std::string> serial_of(const std::string& text);
 // One function a family of commands, each in its own file.
 void add_init_command(CommandLine& line);          // init
 void add_enroll_command(CommandLine& line);        // enroll
-void add_issue_commands(CommandLine& line);        // issue, renew
+void add_issue_command(CommandLine& line);         // issue
+void add_renew_command(CommandLine& line);         // renew
 void add_certificate_commands(CommandLine& line);  // cert, release
 void add_revoke_command(CommandLine& line);        // revoke
 void add_incident_commands(CommandLine& line);     // incident

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -113,6 +114,18 @@ Result<void> sync_directory(const File& directory, const std::string& path) {
   return {};
 }
 
+/// The owner and group of `like`, where they are others.
+Result<void> give_owner(const std::string& path, const std::string& like) {
+  if (like.empty()) return {};
+  struct stat wanted {};
+  struct stat now {};
+  if (::stat(like.c_str(), &wanted) != 0) return system_failure("read", like);
+  if (::stat(path.c_str(), &now) != 0) return system_failure("read", path);
+  if (wanted.st_uid == now.st_uid && wanted.st_gid == now.st_gid) return {};
+  if (::chown(path.c_str(), wanted.st_uid, wanted.st_gid) == 0) return {};
+  return system_failure("give the owner and group of " + like + " to", path);
+}
+
 Result<File> lock_directory(const std::string& path) {
   ASSIGN_OR_RETURN(File directory, open_directory(path));
   if (::flock(directory.descriptor(), LOCK_EX) != 0) return system_failure("lock", path);
@@ -207,13 +220,65 @@ Result<void> replace_files(const std::string& directory, const std::vector<NewFi
 
 Result<void> finish_replacement(const std::string& directory,
                                 const std::vector<std::string>& names) {
-  bool pending = false;
-  for (const std::string& name : names) {
-    pending = pending || file_exists(directory + "/" + name + kNewSuffix);
-  }
-  if (!pending) return {};  // the usual case, which must also work where we may only read
+  // The usual case, which must also work where we may only read.
+  if (!replacement_pending(directory, names)) return {};
   ASSIGN_OR_RETURN(File lock, lock_directory(directory));
   return finish_locked(lock, directory, names);
+}
+
+bool replacement_pending(const std::string& directory, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return file_exists(directory + "/" + name + kNewSuffix);
+  });
+}
+
+Result<FileHandle> lock_directory_files(const std::string& directory) {
+  FileHandle handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (handle.get() < 0) return system_failure("open", directory);
+  if (::flock(handle.get(), LOCK_EX) != 0) return system_failure("lock", directory);
+  return handle;
+}
+
+Result<void> make_directory(const std::string& path, const std::vector<NewFile>& files,
+                            mode_t mode) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  ASSIGN_OR_RETURN(const File above, open_directory(parent));
+  const std::string fresh = path + kNewSuffix;
+  RETURN_IF_ERROR(remove_directory(fresh));
+  if (::mkdir(fresh.c_str(), mode) != 0) return system_failure("make", fresh);
+  ASSIGN_OR_RETURN(const File handle, open_directory(fresh));
+  for (const NewFile& file : files) {
+    RETURN_IF_ERROR(write_new(fresh + "/" + file.name, file.content, file.mode));
+    RETURN_IF_ERROR(give_owner(fresh + "/" + file.name, file.like));
+  }
+  RETURN_IF_ERROR(sync_directory(handle, fresh));
+  // Crash point: what lies about under PATH.new never counted.
+  RETURN_IF_ERROR(rename_file(fresh, path));
+  return sync_directory(above, parent);
+}
+
+Result<void> replace_link(const std::string& path, const std::string& target) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  ASSIGN_OR_RETURN(const File above, open_directory(parent));
+  // Not NAME.new, which replace_files() would take for one of its own.
+  const std::string fresh = path + ".link";
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return system_failure("replace", fresh);
+  if (::symlink(target.c_str(), fresh.c_str()) != 0) return system_failure("make", fresh);
+  RETURN_IF_ERROR(rename_file(fresh, path));
+  return sync_directory(above, parent);
+}
+
+std::string link_target(const std::string& path) {
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(path, error);
+  return error ? std::string() : target.string();
+}
+
+Result<void> remove_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) return {};
+  return fail(ErrorCode::internal, "cannot remove " + path + ": " + error.message());
 }
 
 bool file_exists(const std::string& path) {

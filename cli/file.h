@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/algorithm.h"
+#include "core/file_handle.h"
 #include "core/secret.h"
 
 namespace chancery {
@@ -29,6 +30,7 @@ struct NewFile {
   std::string name;
   std::string_view content;
   mode_t mode;
+  std::string like = {};  ///< a file whose owner and group it gets; empty: as the system has it
 };
 
 /// Makes or replaces several files of one directory (made when missing), so that a crash leaves the
@@ -40,6 +42,27 @@ Result<void> replace_files(const std::string& directory, const std::vector<NewFi
 /// Completes a replace_files() of these names, in the same order, that a crash cut short.
 Result<void> finish_replacement(const std::string& directory,
                                 const std::vector<std::string>& names);
+
+/// Whether a replace_files() of these names was cut short, or is under way.
+bool replacement_pending(const std::string& directory, const std::vector<std::string>& names);
+
+/// Keeps replace_files() and others that hold it away from `directory` until the handle goes.
+Result<FileHandle> lock_directory_files(const std::string& directory);
+
+/// Makes a directory with these files: a reader, and whoever comes after a crash, finds all of it
+/// or none. `path` must not exist; PATH.new is removed first.
+Result<void> make_directory(const std::string& path, const std::vector<NewFile>& files,
+                            mode_t mode);
+
+/// Makes or replaces a symbolic link, or puts it in the place of a file, in one step that survives
+/// a crash.
+Result<void> replace_link(const std::string& path, const std::string& target);
+
+/// What a symbolic link says; empty where `path` is none.
+std::string link_target(const std::string& path);
+
+/// With all that is in it. Nothing there is good too.
+Result<void> remove_directory(const std::string& path);
 
 /// Whether replace_file() could put something at `path`, so that nothing is signed or made in vain.
 /// invalid_request with `option` if not. An empty path is none, and good.

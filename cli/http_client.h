@@ -26,7 +26,7 @@ struct HttpAnswer {
   long status = 0;
   std::string content_type;
   std::string request_id;              ///< X-Request-Id
-  std::optional<Seconds> retry_after;  ///< of a 429 or 503
+  std::optional<Seconds> retry_after;  ///< of a 429 or 503, or of what is worth another look
   std::string body;
 };
 

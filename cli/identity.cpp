@@ -34,6 +34,38 @@ Result<std::string> read_part(const std::string& directory, const char* name) {
   return content;
 }
 
+}  // namespace
+
+Result<CertificateInfo> read_certificate(std::string_view pem) {
+  // cert.pem of other tools often has the chain behind the certificate.
+  ASSIGN_OR_RETURN(Bytes der, from_pem(block_at(pem, pem.find(kBegin)), "CERTIFICATE"));
+  return parse_certificate(der);
+}
+
+std::string name_of(const CertificateInfo& certificate) {
+  const SubjectAltNames& names = certificate.names;
+  if (!certificate.subject.common_name.empty()) return certificate.subject.common_name;
+  for (const auto* some : {&names.dns, &names.ip, &names.uri, &names.email}) {
+    if (!some->empty()) return some->front();
+  }
+  return {};
+}
+
+Result<CertificateSummary> summarize_certificate(std::string_view pem) {
+  ASSIGN_OR_RETURN(CertificateInfo info, read_certificate(pem));
+  CertificateSummary summary;
+  summary.serial = to_hex(info.serial);
+  summary.name = name_of(info);
+  summary.not_after = to_rfc3339_seconds(info.not_after);
+  summary.spki = std::move(info.spki);
+  return summary;
+}
+
+const std::vector<std::string>& credential_names() {
+  static const std::vector<std::string> names = {"cert.pem", "chain.pem", "key.pem"};
+  return names;
+}
+
 Result<void> check_pair(const Identity& identity) {
   auto bad = [&](const std::string& reason) {
     return invalid("--identity", identity.directory + "/" + reason);
@@ -47,25 +79,10 @@ Result<void> check_pair(const Identity& identity) {
   return {};
 }
 
-}  // namespace
+namespace {
 
-Result<CertificateSummary> summarize_certificate(std::string_view pem) {
-  // cert.pem of other tools often has the chain behind the certificate.
-  ASSIGN_OR_RETURN(Bytes der, from_pem(block_at(pem, pem.find(kBegin)), "CERTIFICATE"));
-  ASSIGN_OR_RETURN(CertificateInfo info, parse_certificate(der));
-  CertificateSummary summary;
-  summary.serial = to_hex(info.serial);
-  summary.not_after = to_rfc3339_seconds(info.not_after);
-  summary.spki = std::move(info.spki);
-  summary.name = info.subject.common_name;
-  for (const auto* names : {&info.names.dns, &info.names.ip, &info.names.uri, &info.names.email}) {
-    if (summary.name.empty() && !names->empty()) summary.name = names->front();
-  }
-  return summary;
-}
-
-Result<Identity> Identity::load(const std::string& directory) {
-  RETURN_IF_ERROR(finish_replacement(directory, {"cert.pem", "chain.pem", "key.pem"}));
+Result<Identity> read_identity(const std::string& directory) {
+  RETURN_IF_ERROR(finish_replacement(directory, credential_names()));
   Identity identity;
   identity.directory = directory;
   ASSIGN_OR_RETURN(identity.certificate, read_part(directory, "cert.pem"));
@@ -74,6 +91,15 @@ Result<Identity> Identity::load(const std::string& directory) {
   if (!key) return invalid("--identity", key.error().message);
   identity.key = std::move(*key);
   RETURN_IF_ERROR(check_pair(identity));
+  return identity;
+}
+
+}  // namespace
+
+Result<Identity> Identity::load(const std::string& directory) {
+  auto identity = read_identity(directory);
+  // Another process may have replaced them between two of the files.
+  if (!identity) identity = read_identity(directory);
   return identity;
 }
 

@@ -2,11 +2,19 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.h"
 #include "core/secret.h"
 
 namespace chancery {
+
+struct CertificateInfo;  // core/certificate.h
+
+/// The first certificate of a PEM text, which may have the chain behind it.
+Result<CertificateInfo> read_certificate(std::string_view pem);
+/// The name that people know it by: common name, or else the first alternative name.
+std::string name_of(const CertificateInfo& certificate);
 
 /// What the client says of one certificate.
 struct CertificateSummary {
@@ -34,6 +42,13 @@ struct Identity {
   /// The last certificate of the chain, PEM: what the service's own certificate must lead to.
   [[nodiscard]] std::string trust_anchor() const;
 };
+
+/// The files of an identity, in the order in which they are replaced.
+const std::vector<std::string>& credential_names();
+
+/// Whether key and certificate belong together and the chain holds a certificate. invalid_request
+/// with the file that is wrong.
+Result<void> check_pair(const Identity& identity);
 
 /// A certificate as it came from the service, with the key where it was made here.
 struct Credentials {

@@ -13,7 +13,8 @@ int main(int argc, char** argv) {
     add_init_command(line);
     add_machine_commands(line);
     add_enroll_command(line);
-    add_issue_commands(line);
+    add_issue_command(line);
+    add_renew_command(line);
     add_certificate_commands(line);
     add_revoke_command(line);
     add_incident_commands(line);

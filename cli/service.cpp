@@ -41,7 +41,9 @@ Result<std::unique_ptr<Service>> Service::connect(std::string url, TlsOptions tl
 
 Result<HttpAnswer> Service::send(HttpRequest request) {
   request.url = url_ + request.url;
+  retry_after_.reset();
   ASSIGN_OR_RETURN(HttpAnswer answer, client_->send(request));
+  retry_after_ = answer.retry_after;
   if (answer.status < 200 || answer.status > 299) return Failure(problem_of(answer));
   return answer;
 }

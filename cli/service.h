@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class Service {
                               Seconds deadline = limits::answer_deadline);
   /// The bodies of this command hold keys that it makes: run again, it sends others.
   void send_new_keys() { repeatable_ = false; }
+  /// The last answer's, whatever its status; none where it had none or no answer came.
+  [[nodiscard]] std::optional<Seconds> retry_after() const { return retry_after_; }
   /// A body that is not JSON, such as a checkpoint or a PEM text.
   Result<std::string> get_text(const std::string& path, const std::string& media_type);
 
@@ -38,6 +41,7 @@ class Service {
   std::unique_ptr<HttpClient> client_;
   std::string idempotency_key_;
   bool repeatable_ = true;
+  std::optional<Seconds> retry_after_ = {};
 };
 
 // Members of an answer. A missing one, or one of another type, is internal with its name: the other

@@ -19,24 +19,28 @@ Result<const Identity*> Session::identity() {
   return &*identity_;
 }
 
-Result<std::string> Session::trust_anchors() {
+Result<std::string> Session::trust_anchors(const Identity* identity) const {
   if (!options_.ca.empty()) {
     auto content = read_file(options_.ca, limits::credential_file_bytes);
     if (!content) return invalid("--ca", content.error().message);
     return content;
   }
-  return identity_ ? identity_->trust_anchor() : std::string();
+  return identity != nullptr ? identity->trust_anchor() : std::string();
+}
+
+Result<std::unique_ptr<Service>> Session::service_of(const Identity& identity,
+                                                     const std::string& idempotency_key) const {
+  TlsOptions tls;
+  ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors(&identity));
+  tls.certificates = identity.certificate + identity.chain;
+  tls.key = &identity.key;
+  return Service::connect(options_.url, std::move(tls), idempotency_key);
 }
 
 Result<Service*> Session::service() {
   if (!service_) {
     ASSIGN_OR_RETURN(const Identity* self, identity());
-    TlsOptions tls;
-    ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors());
-    tls.certificates = self->certificate + self->chain;
-    tls.key = &self->key;
-    ASSIGN_OR_RETURN(service_,
-                     Service::connect(options_.url, std::move(tls), options_.idempotency_key));
+    ASSIGN_OR_RETURN(service_, service_of(*self, options_.idempotency_key));
   }
   return service_.get();
 }
@@ -45,7 +49,7 @@ Result<Service*> Session::service_without_identity() {
   // An identity that is at hand is not shown, but it knows the root.
   if (options_.ca.empty() && !options_.identity.empty()) RETURN_IF_ERROR(identity());
   TlsOptions tls;
-  ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors());
+  ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors(identity_ ? &*identity_ : nullptr));
   ASSIGN_OR_RETURN(service_,
                    Service::connect(options_.url, std::move(tls), options_.idempotency_key));
   return service_.get();

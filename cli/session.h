@@ -36,13 +36,19 @@ class Session {
   /// The service as seen by a machine that has no identity yet.
   Result<Service*> service_without_identity();
   Result<const Identity*> identity();
+  /// The service with another identity, which must outlive it; the first POST has this idempotency
+  /// key.
+  Result<std::unique_ptr<Service>> service_of(const Identity& identity,
+                                              const std::string& idempotency_key) const;
+  /// The directory that --identity names; empty where it was not given.
+  [[nodiscard]] const std::string& identity_directory() const { return options_.identity; }
 
   [[nodiscard]] bool json() const { return options_.json; }
   /// With --json the object on one line, otherwise `line`; both on standard output.
   void print(const std::string& line, const nlohmann::json& object) const;
 
  private:
-  Result<std::string> trust_anchors();
+  Result<std::string> trust_anchors(const Identity* identity) const;
   GlobalOptions options_;
   std::optional<Identity> identity_;
   std::unique_ptr<Service> service_;  // borrows the identity's key, so it goes first

@@ -46,6 +46,19 @@ inline constexpr auto backdate_at_most = 1h;  // of notBefore, for clocks that a
 inline constexpr std::size_t explanation_url_bytes = 1024;
 // Between two looks at renewal information, as RFC 9773 section 4.3.1 bounds it.
 inline constexpr auto renewal_look_at_least = 1min;
+// What a client makes of the Retry-After beside it: a mistaken 0 is no busy loop, and a request to
+// replace the certificate is seen within a day.
+inline constexpr auto renewal_look_soonest = 10s;
+inline constexpr auto renewal_look_latest = 24h;
+inline constexpr auto renewal_retry_delay = 10s;         // after a failure, doubled for each
+inline constexpr auto renewal_retry_delay_at_most = 1h;  // a third of the life is left for retries
+inline constexpr auto renewal_wait_step = 1min;          // a clock that jumps is noticed by then
+inline constexpr auto renewal_hook_deadline = 5min;      // the restart of a slow server
+// Of a certificate that came but is refused where it is tried out; then another one is asked for.
+inline constexpr unsigned renewal_candidate_tries = 5;
+inline constexpr std::size_t renewal_state_bytes = 64 << 10;  // messages are the longest part
+inline constexpr std::size_t renewal_message_bytes = 2000;    // of an error that is remembered
+inline constexpr std::size_t renewal_information_bytes = 16 << 10;  // two times and a URL
 
 // Raw signing
 inline constexpr std::size_t sign_data_bytes = 512 << 10;  // fits a body in base64
