@@ -275,8 +275,15 @@ std::string link_target(const std::string& path) {
 }
 
 Result<void> remove_directory(const std::string& path) {
+  const std::string old = path + ".old";
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  std::filesystem::remove_all(old, error);
+  if (!error && ::rename(path.c_str(), old.c_str()) == 0) {
+    // Crash point: a part of it lies about under PATH.old, which is nothing.
+    std::filesystem::remove_all(old, error);
+  } else if (!error && errno != ENOENT) {
+    return system_failure("remove", path);
+  }
   if (!error) return {};
   return fail(ErrorCode::internal, "cannot remove " + path + ": " + error.message());
 }

@@ -61,7 +61,8 @@ Result<void> replace_link(const std::string& path, const std::string& target);
 /// What a symbolic link says; empty where `path` is none.
 std::string link_target(const std::string& path);
 
-/// With all that is in it. Nothing there is good too.
+/// With all that is in it, of which nobody sees a part: it is called PATH.old meanwhile, and what a
+/// crash leaves of that goes with the next call. Nothing there is good too.
 Result<void> remove_directory(const std::string& path);
 
 /// Whether replace_file() could put something at `path`, so that nothing is signed or made in vain.

@@ -74,6 +74,10 @@ Result<Lineage> Lineage::open(const std::string& given) {
     return fail(ErrorCode::conflict,
                 directory + " is being renewed by another process, which has " + path + " locked");
   }
+  // What crashes left, with keys in it.
+  for (const char* rest : {"/pending.new", "/pending.old"}) {
+    RETURN_IF_ERROR(remove_directory(directory + rest));
+  }
   return Lineage(directory, std::move(handle));
 }
 

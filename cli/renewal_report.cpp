@@ -77,7 +77,7 @@ std::vector<Metric> metrics_at(Time now) {
       {"chancery_certificate_not_before_seconds", "gauge", "When the certificate began.", true,
        [](const Report& r) { return seconds_of(r.not_before); }},
       {"chancery_renewal_next_seconds", "gauge", "When the next renewal or retry is planned.",
-       false, [](const Report& r) { return seconds_of(next_step(r)); }},
+       false, [](const Report& r) { return seconds_of(next_step(r, now)); }},
       {"chancery_renewal_failures_total", "counter", "Tries to renew that failed.", false,
        [](const Report& r) { return static_cast<std::int64_t>(r.state.failures_total); }},
       {"chancery_renewal_last_success_seconds", "gauge", "When a renewal last succeeded.", false,
@@ -126,15 +126,14 @@ std::string problem_of(const RenewalReport& report, Time now) {
   return {};
 }
 
-std::optional<Time> next_step(const RenewalReport& report) {
+std::optional<Time> next_step(const RenewalReport& report, Time now) {
   const RenewalState& state = report.state;
   // What is remembered of another certificate is forgotten at the next look.
   if (state.serial != report.serial) return {};
   if (state.hook.progress == Progress::failed && state.hook.serial == report.serial) {
     if (state.hook.retry_at) return state.hook.retry_at;
   }
-  if (!state.chosen || !state.retry_at) return state.chosen;
-  return std::max(*state.chosen, *state.retry_at);
+  return renewal_moment(state, report.not_before, report.not_after, now);
 }
 
 std::string describe(const RenewalReport& report, Time now) {
@@ -157,7 +156,7 @@ std::string describe(const RenewalReport& report, Time now) {
                        (state.explanation_url.empty() ? "" : ": " + state.explanation_url));
     line("chosen", time_or_never(state.chosen));
   }
-  line("next", time_or_never(next_step(report)) +
+  line("next", time_or_never(next_step(report, now)) +
                    (report.running ? "" : "; NO PROGRAM is renewing this now"));
   if (!state.look_error.empty()) line("last look", "failed: " + state.look_error);
   if (state.last_try) {
@@ -192,7 +191,7 @@ json report_json(const RenewalReport& report, Time now) {
     add_time(object, "chosen", state.chosen);
     add_text(object, "explanation_url", state.explanation_url);
   }
-  add_time(object, "next", next_step(report));
+  add_time(object, "next", next_step(report, now));
   add_time(object, "next_look", state.look_at);
   add_text(object, "look_error", state.look_error);
   add_time(object, "last_try", state.last_try);

@@ -27,7 +27,7 @@ RenewalReport report_renewal(const std::string& directory);
 std::string problem_of(const RenewalReport& report, Time now);
 
 /// When something will be tried next; none where nothing is planned yet.
-std::optional<Time> next_step(const RenewalReport& report);
+std::optional<Time> next_step(const RenewalReport& report, Time now);
 
 /// For people, several lines.
 std::string describe(const RenewalReport& report, Time now);

@@ -1,9 +1,11 @@
 #include "cli/renewal_state.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "cli/renewal_schedule.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/subject.h"
@@ -166,6 +168,25 @@ std::string_view name_of(Progress progress) {
     if (one.progress == progress) return one.name;
   }
   return "";
+}
+
+Seconds longest_plan() {
+  return limits::renewal_look_latest + limits::renewal_retry_delay_at_most + Seconds{1};
+}
+
+std::optional<Time> renewal_moment(const RenewalState& state, Time not_before, Time not_after,
+                                   Time now) {
+  if (!state.chosen) return {};
+  Time moment = *state.chosen;
+  const auto not_until = [&](Time time, Seconds longest) {
+    if (!has_come(time, now, longest)) moment = std::max(moment, time);
+  };
+  if (state.retry_at) not_until(*state.retry_at, longest_plan());
+  // A window that is over before the certificate begins is the service's word to renew at once.
+  const bool told = state.window->end <= not_before;
+  const Seconds pause = look_interval(not_before, not_after);
+  if (!told && state.last_success) not_until(*state.last_success + pause, pause);
+  return moment;
 }
 
 Result<RenewalState> parse_renewal_state(std::string_view text) {

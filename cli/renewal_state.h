@@ -47,6 +47,16 @@ struct RenewalState {
 
 std::string_view name_of(HookState::Progress progress);
 
+/// No look or retry is planned further ahead.
+Seconds longest_plan();
+
+/// When a certificate of this life is to be renewed, which has come when it is not after `now`;
+/// none while no moment is chosen. After the chosen one and the planned retry; and a while after
+/// the last renewal, unless the service wants it replaced at once: where the window of a fresh
+/// certificate is over, a clock is wrong, and will be for the next one.
+std::optional<Time> renewal_moment(const RenewalState& state, Time not_before, Time not_after,
+                                   Time now);
+
 /// Reads what to_text() writes. invalid_request that names the member: one that is missing, of
 /// another type, or unknown is a file of somebody else or of another version.
 Result<RenewalState> parse_renewal_state(std::string_view text);

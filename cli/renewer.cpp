@@ -19,10 +19,6 @@ namespace {
 using nlohmann::json;
 using Progress = HookState::Progress;
 
-// What is planned is never further away than this, but for the window itself.
-constexpr Seconds kLongestPlan =
-    limits::renewal_look_latest + limits::renewal_retry_delay_at_most + Seconds{1};
-
 /// The same request would be refused again: the next try makes a new one.
 bool is_refusal(ErrorCode code) {
   switch (code) {
@@ -72,12 +68,9 @@ Time Renewer::next() const {
     if (time) soonest = std::min(soonest, *time);
   };
   consider(state_.look_at);
-  if (state_.chosen && state_.retry_at) {
-    consider(std::max(*state_.chosen, *state_.retry_at));
-  } else {
-    consider(state_.chosen);
-  }
-  if (state_.hook.progress == Progress::failed) consider(state_.hook.retry_at);
+  consider(renewal_moment(state_, certificate_.not_before, certificate_.not_after, now()));
+  const bool hook_waits = state_.hook.progress == Progress::failed && !rules_.hook.empty();
+  if (hook_waits) consider(state_.hook.retry_at);
   return soonest;
 }
 
@@ -91,7 +84,7 @@ Result<void> Renewer::do_what_is_due(bool at_once) {
   }
   RETURN_IF_ERROR(settle_pending());
   if (hook_is_due()) RETURN_IF_ERROR(run_hook_of_renewal());
-  if (!state_.look_at || has_come(*state_.look_at, now(), kLongestPlan)) {
+  if (!state_.look_at || has_come(*state_.look_at, now(), longest_plan())) {
     RETURN_IF_ERROR(look());
   }
   if (!renewal_is_due()) return {};
@@ -225,15 +218,9 @@ void Renewer::take_window(const RenewalWindow& window, bool reckoned) {
 }
 
 bool Renewer::renewal_is_due() const {
-  if (!state_.chosen || *state_.chosen > now()) return false;
-  // A window that is over before the certificate begins is the service's word to renew at once.
-  // Where that of a fresh certificate is over otherwise, a clock is wrong, and would be tomorrow.
-  const bool told = state_.window->end <= certificate_.not_before;
-  const Seconds pause = look_interval(certificate_.not_before, certificate_.not_after);
-  if (!told && state_.last_success && !has_come(*state_.last_success + pause, now(), pause)) {
-    return false;
-  }
-  return !state_.retry_at || has_come(*state_.retry_at, now(), kLongestPlan);
+  const Time time = now();
+  const auto moment = renewal_moment(state_, certificate_.not_before, certificate_.not_after, time);
+  return moment && *moment <= time;
 }
 
 void Renewer::renew_or_note() {
@@ -386,7 +373,7 @@ bool Renewer::hook_is_due() const {
   if (rules_.hook.empty() || hook.serial != serial_) return false;
   if (hook.progress == Progress::pending) return true;
   if (hook.progress != Progress::failed) return false;
-  return !hook.retry_at || has_come(*hook.retry_at, now(), kLongestPlan);
+  return !hook.retry_at || has_come(*hook.retry_at, now(), longest_plan());
 }
 
 Result<void> Renewer::run_hook_of_renewal() {

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_again) {
   for (const RenewalState& state : {full(), RenewalState{}}) {
     const std::string text = to_text(state);
     const auto read = parse_renewal_state(text);
-    BOOST_REQUIRE_MESSAGE(read, read.error().field + " " + read.error().message);
+    BOOST_REQUIRE_MESSAGE(read, read.error().message);
     BOOST_TEST(to_text(*read) == text);
   }
   const auto read = parse_renewal_state(to_text(full())).value();
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_message_of_any_bytes_can_be_read_again) {
     state.error.clear();
     while (state.error.size() < limits::renewal_message_bytes + 10) state.error += piece;
     const auto read = parse_renewal_state(to_text(state));
-    BOOST_REQUIRE_MESSAGE(read, read.error().field + " " + read.error().message);
+    BOOST_REQUIRE_MESSAGE(read, read.error().message);
     BOOST_TEST(read->error.size() <= limits::renewal_message_bytes);
     BOOST_TEST(read->error.size() > limits::renewal_message_bytes - 4);
   }
@@ -154,16 +154,47 @@ BOOST_AUTO_TEST_CASE(what_needs_a_person_is_a_problem) {
   BOOST_TEST(problem_of(unreadable, time) == "cannot read it");
 }
 
-BOOST_AUTO_TEST_CASE(the_next_step_is_the_later_of_moment_and_retry) {
+BOOST_AUTO_TEST_CASE(the_next_step_is_the_hook_or_the_renewal) {
+  const Time time = at("2026-11-29T00:00:00Z");
   RenewalState state = full();
+  BOOST_TEST((next_step(report_of(state), time) == state.hook.retry_at));
   state.hook = {};
-  BOOST_TEST((next_step(report_of(state)) == state.chosen));
-  state.retry_at = at("2026-12-03T00:00:00Z");
-  BOOST_TEST((next_step(report_of(state)) == state.retry_at));
-  state.hook = full().hook;
-  BOOST_TEST((next_step(report_of(state)) == state.hook.retry_at));
+  BOOST_TEST((next_step(report_of(state), time) == state.chosen));
   state.serial = std::string(40, 'c');  // of another certificate
-  BOOST_TEST(!next_step(report_of(state)));
+  BOOST_TEST(!next_step(report_of(state), time));
+}
+
+BOOST_AUTO_TEST_CASE(the_moment_of_a_renewal) {
+  const Time begin = at("2026-11-27T00:00:00Z"), end = at("2026-12-04T00:00:00Z");
+  const Time time = at("2026-12-01T00:00:00Z");
+  const RenewalWindow over{at("2026-11-28T00:00:00Z"), at("2026-11-29T00:00:00Z")};
+  const RenewalWindow told{begin - 1s, begin};
+  struct Case {
+    const char* name;
+    std::optional<RenewalWindow> window;
+    std::optional<Time> chosen, retry_at, last_success, moment;
+  };
+  const Time earlier = at("2026-11-28T12:00:00Z");
+  const Case cases[] = {
+      {"nothing chosen", {}, {}, {}, {}, {}},
+      {"the chosen one", over, earlier, {}, {}, earlier},
+      {"the retry", over, earlier, time + 60s, {}, time + 60s},
+      {"a retry that has come", over, earlier, time - 60s, {}, earlier},
+      {"a retry of a clock that was ahead", over, earlier, time + 48h, {}, earlier},
+      {"renewed just now, and due again", over, earlier, {}, time - 1h, time + 5h},
+      {"renewed long ago", over, earlier, {}, time - 6h, earlier},
+      {"renewed by a clock that was ahead", over, earlier, {}, time + 1h, earlier},
+      {"renewed just now, and told to again", told, begin - 1s, {}, time - 1h, begin - 1s},
+      {"told to, but it failed", told, begin - 1s, time + 9s, time - 1h, time + 9s},
+  };
+  for (const Case& one : cases) {
+    BOOST_TEST_CONTEXT(one.name) {
+      RenewalState state{.window = one.window, .chosen = one.chosen};
+      state.retry_at = one.retry_at;
+      state.last_success = one.last_success;
+      BOOST_TEST((renewal_moment(state, begin, end, time) == one.moment));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(metrics_name_each_directory) {

@@ -292,7 +292,7 @@ class OnceTests(RenewalTest):
         self.assertEqual(done.returncode, 1, done)
         code, row = self.status(server)
         self.assertEqual(code, 1)
-        self.assertIn("refused our client certificate", row["last_error"])
+        self.assertIn("unsuitable certificate purpose", row["last_error"])
         self.assertEqual(row["window"]["from"], "client")
 
     def test_a_renewal_by_hand_in_between(self):
