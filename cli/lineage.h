@@ -51,8 +51,8 @@ class Lineage {
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] std::string state_path() const;
 
-  /// The renewal that has begun, if any. invalid_request when what is kept of it is broken:
-  /// abandon() it.
+  /// The renewal that has begun, if any. invalid_request or not_found when what is kept of it is
+  /// broken: abandon() it.
   Result<std::optional<PendingRenewal>> pending() const;
   Result<void> begin(const PendingRenewal& renewal);
   Result<void> keep_answer(const std::string& certificate, const std::string& chain);

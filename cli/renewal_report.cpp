@@ -77,7 +77,7 @@ std::vector<Metric> metrics_at(Time now) {
       {"chancery_certificate_not_before_seconds", "gauge", "When the certificate began.", true,
        [](const Report& r) { return seconds_of(r.not_before); }},
       {"chancery_renewal_next_seconds", "gauge", "When the next renewal or retry is planned.",
-       false, [](const Report& r) { return seconds_of(next_step(r, now)); }},
+       false, [now](const Report& r) { return seconds_of(next_step(r, now)); }},
       {"chancery_renewal_failures_total", "counter", "Tries to renew that failed.", false,
        [](const Report& r) { return static_cast<std::int64_t>(r.state.failures_total); }},
       {"chancery_renewal_last_success_seconds", "gauge", "When a renewal last succeeded.", false,

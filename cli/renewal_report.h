@@ -19,7 +19,7 @@ struct RenewalReport {
   RenewalState state = {};
 };
 
-/// From the files of `directory`; nothing is changed.
+/// From the files of `directory`, where nothing is changed (but see Identity::load()).
 RenewalReport report_renewal(const std::string& directory);
 
 /// What needs a person: unreadable, expired, the last try refused or failed, the hook failed. Empty

@@ -131,7 +131,8 @@ void Renewer::forget_other_certificates() {
 /// certificate is of no use any more.
 Result<void> Renewer::settle_pending() {
   auto pending = lineage_.pending();
-  bool useless = !pending && pending.error().code == ErrorCode::invalid_request;
+  bool useless = !pending && (pending.error().code == ErrorCode::invalid_request ||
+                              pending.error().code == ErrorCode::not_found);
   if (!pending && !useless) return Failure(std::move(pending.error()));
   if (pending && *pending) {
     const PendingRenewal& renewal = **pending;
