@@ -150,15 +150,18 @@ Result<void> Renewer::settle_pending() {
   return lineage_.abandon();
 }
 
+/// The session's identity, read into `other` each time as it may be renewed itself, or `own`.
+Result<const Identity*> Renewer::asker(const Identity& own, Identity& other) const {
+  if (session_.identity_directory().empty()) return &own;
+  ASSIGN_OR_RETURN(other, Identity::load(session_.identity_directory()));
+  return &other;
+}
+
 Result<void> Renewer::look() {
-  Identity self;
-  const Identity* asking = &current_;
+  Identity other;
   std::optional<Seconds> retry_after;
   const auto ask = [&]() -> Result<RenewalInformation> {
-    if (!session_.identity_directory().empty()) {
-      ASSIGN_OR_RETURN(self, Identity::load(session_.identity_directory()));
-      asking = &self;
-    }
+    ASSIGN_OR_RETURN(const Identity* asking, asker(current_, other));
     ASSIGN_OR_RETURN(const auto service, session_.service_of(*asking, ""));
     auto answer = service->get("/v1/certificates/" + serial_ + "/renewal");
     retry_after = service->retry_after();
@@ -269,12 +272,8 @@ Result<PendingRenewal> Renewer::begin() {
 
 /// Sends the request, the first time or again, and keeps what comes back.
 Result<PendingRenewal> Renewer::ask(PendingRenewal renewal) {
-  Identity self;
-  const Identity* asking = &current_;
-  if (!session_.identity_directory().empty()) {
-    ASSIGN_OR_RETURN(self, Identity::load(session_.identity_directory()));
-    asking = &self;
-  }
+  Identity other;
+  ASSIGN_OR_RETURN(const Identity* asking, asker(current_, other));
   ASSIGN_OR_RETURN(const auto service, session_.service_of(*asking, renewal.idempotency_key));
   auto answer =
       service->post("/v1/certificates/" + renewal.replaces + "/renew", json::parse(renewal.body));
@@ -291,38 +290,32 @@ Result<PendingRenewal> Renewer::ask(PendingRenewal renewal) {
   return std::move(*kept);
 }
 
-/// The new certificate is used once before the old one goes: the service must take it for what it
-/// is. One that is for servers only cannot be shown to it, so the service is asked about it.
 Result<void> Renewer::try_out(const PendingRenewal& renewal) {
-  const auto check = [&]() -> Result<void> {
-    RETURN_IF_ERROR(check_successor(current_, renewal.identity, now()));
-    ASSIGN_OR_RETURN(const CertificateSummary fresh,
-                     summarize_certificate(renewal.identity.certificate));
-    Identity self;
-    const Identity* asking = &renewal.identity;
-    if (!is_client_certificate(renewal.identity.certificate)) {
-      if (session_.identity_directory().empty()) {
-        return fail(ErrorCode::conflict,
-                    "the new certificate cannot be tried out: it is for servers only, and no "
-                    "--identity is there to ask with");
-      }
-      ASSIGN_OR_RETURN(self, Identity::load(session_.identity_directory()));
-      asking = &self;
-    }
-    ASSIGN_OR_RETURN(const auto service, session_.service_of(*asking, ""));
-    const auto answer = service->get("/v1/certificates/" + fresh.serial + "/renewal");
-    retry_after_ = service->retry_after();
-    // Whom the policy does not let read its own certificate has been recognised all the same.
-    if (answer || answer.error().code == ErrorCode::forbidden) return {};
-    return Failure(answer.error());
-  };
-  auto good = check();
+  auto good = check_use(renewal.identity);
   if (good || !is_refusal(good.error().code)) return good;
   // Asking again at each failure would fill the inventory with certificates that nobody uses.
   if ((state_.failures + 1) % limits::renewal_candidate_tries == 0) {
     RETURN_IF_ERROR(lineage_.abandon());
   }
   return good;
+}
+
+/// The new certificate is used once before the old one goes: the service must take it for what it
+/// is. One that is for servers only cannot be shown to it, so the service is asked about it.
+Result<void> Renewer::check_use(const Identity& fresh) {
+  RETURN_IF_ERROR(check_successor(current_, fresh, now()));
+  ASSIGN_OR_RETURN(const CertificateSummary summary, summarize_certificate(fresh.certificate));
+  Identity other;
+  const Identity* asking = &fresh;
+  if (!is_client_certificate(fresh.certificate)) {
+    ASSIGN_OR_RETURN(asking, asker(current_, other));
+  }
+  ASSIGN_OR_RETURN(const auto service, session_.service_of(*asking, ""));
+  const auto answer = service->get("/v1/certificates/" + summary.serial + "/renewal");
+  retry_after_ = service->retry_after();
+  // Whom the policy does not let read its own certificate has been recognised all the same.
+  if (answer || answer.error().code == ErrorCode::forbidden) return {};
+  return Failure(answer.error());
 }
 
 Result<void> Renewer::switch_to(const PendingRenewal& renewal) {

@@ -45,6 +45,7 @@ class Renewer {
   Result<void> load_state();
   void forget_other_certificates();
   Result<void> settle_pending();
+  Result<const Identity*> asker(const Identity& own, Identity& other) const;
   Result<void> look();
   void note_look_failure(const Error& error, std::optional<Seconds> retry_after);
   void forget_failure();
@@ -54,6 +55,7 @@ class Renewer {
   Result<PendingRenewal> begin();
   Result<PendingRenewal> ask(PendingRenewal renewal);
   Result<void> try_out(const PendingRenewal& renewal);
+  Result<void> check_use(const Identity& fresh);
   Result<void> switch_to(const PendingRenewal& renewal);
   void note_success(const std::string& serial);
   void note_failure(const Error& error);
