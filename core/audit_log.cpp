@@ -216,6 +216,10 @@ AuditLog::Head AuditLog::head() const {
   return {durable.size(), to_bytes(durable.root())};
 }
 
+std::uint64_t AuditLog::first_open_intent() const {
+  return writer_->log->first_open_intent();
+}
+
 Result<std::optional<CheckpointText>> AuditLog::prepare_checkpoint(const std::string& origin) {
   const std::lock_guard one_at_a_time(writer_->publishing);
   RETURN_IF_ERROR(writer_->keep_what_was_not());

@@ -91,6 +91,8 @@ class AuditLog {
     Bytes root;
   };
   [[nodiscard]] Head head() const;
+  /// Every intent before this entry has its terminal record, durably.
+  [[nodiscard]] std::uint64_t first_open_intent() const;
 
   /// Writes down (durably) that this head will be signed, and gives its text to be signed; nothing
   /// when the last signed checkpoint has the same size. One at a time.

@@ -116,8 +116,10 @@ LogWriter::LogWriter(Store& store, std::string reserve, GrowingTree tree, Time l
       reserve_(std::move(reserve)),
       left_open_(std::move(left_open)),
       last_time_(last_time),
-      durable_(tree_.frontier()) {
+      durable_(tree_.frontier()),
+      first_open_(mark) {
   for (const OpenIntent& intent : left_open_) open_intents_.insert(intent.index);
+  first_open_ = first_open();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -191,6 +193,11 @@ Result<std::shared_ptr<LogWriter::Batch>> LogWriter::enqueue(Submission& submiss
 MerkleFrontier LogWriter::durable() const {
   std::lock_guard guard(mutex_);
   return durable_;
+}
+
+std::uint64_t LogWriter::first_open_intent() const {
+  std::lock_guard guard(mutex_);
+  return first_open_;
 }
 
 std::string LogWriter::problem() const {
@@ -282,6 +289,7 @@ Result<void> LogWriter::write(Batch& batch) {
   commits_.fetch_add(1, std::memory_order_relaxed);
   std::lock_guard guard(mutex_);
   durable_ = tree_.frontier();
+  first_open_ = first_open();
   return {};
 }
 
@@ -334,10 +342,13 @@ bool LogWriter::tidy() {
   return false;
 }
 
+std::uint64_t LogWriter::first_open() const {
+  return open_intents_.empty() ? tree_.size() : *open_intents_.begin();
+}
+
 Result<void> LogWriter::advance_mark() {
-  const std::uint64_t first_open = open_intents_.empty() ? tree_.size() : *open_intents_.begin();
-  if (first_open < mark_ + kMarkStride) return {};
-  mark_ = first_open;
+  if (first_open() < mark_ + kMarkStride) return {};
+  mark_ = first_open();
   return store_.put_recovery_mark(mark_);
 }
 

@@ -81,6 +81,8 @@ class LogWriter {
 
   [[nodiscard]] const std::vector<OpenIntent>& left_open() const { return left_open_; }
   [[nodiscard]] MerkleFrontier durable() const;
+  /// Every intent before this index has its terminal record, durably.
+  [[nodiscard]] std::uint64_t first_open_intent() const;
   /// Takes records: neither suspended nor closed.
   [[nodiscard]] bool healthy() const { return !refusing_.load(std::memory_order_acquire); }
   /// Closed for good.
@@ -130,6 +132,7 @@ class LogWriter {
 
   Result<void> write(Submission& submission);
   Result<void> write_entry(Submission& submission);
+  [[nodiscard]] std::uint64_t first_open() const;
   Result<void> advance_mark();
 
   Store& store_;
@@ -159,6 +162,7 @@ class LogWriter {
   std::string_view reason_;
   std::set<std::uint64_t> concluded_late_;
   MerkleFrontier durable_;
+  std::uint64_t first_open_;
 
   std::atomic<bool> refusing_{false}, suspended_{false}, needs_restart_{false};
   std::atomic<std::uint64_t> suspensions_{0};

@@ -142,11 +142,21 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, decision, std::move(entry),
                                               std::move(*input), std::move(changes)));
   // A crash from here to step 5 leaves an intent without an outcome: recover() lists it "unknown".
+  if (question.operation == Operation::certificate_issue ||
+      question.operation == Operation::certificate_renew) {
+    auto valid = expect_still_valid(caller);
+    if (!valid) {
+      return give_up(caller, std::move(intent), task, std::move(valid.error()), TokenAsked::no);
+    }
+  }
 
   // 3. The token signs what the intent says, and nothing else.
   Result<Bytes> signature = token_.sign(intent);
   if (!signature) {
-    return give_up(caller, std::move(intent), task, std::move(signature.error()));
+    // busy: no lane came free. Everything else may have signed.
+    const TokenAsked asked =
+        signature.error().code == ErrorCode::busy ? TokenAsked::no : TokenAsked::perhaps;
+    return give_up(caller, std::move(intent), task, std::move(signature.error()), asked);
   }
 
   // 4. Verify with the public key pinned at creation: a stale handle can reach another key.
@@ -155,7 +165,8 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
                                            *signature)) {
     return give_up(caller, std::move(intent), task,
                    Error{ErrorCode::token_unavailable, "the token made a wrong signature", "",
-                         "signature does not verify with the pinned public key"});
+                         "signature does not verify with the pinned public key"},
+                   TokenAsked::perhaps);
   }
 
   // 5. Record the outcome, with what it brings about, durably, before the bytes are released.
@@ -206,12 +217,11 @@ Failure SigningService::refuse_malformed(const Caller& caller, Operation operati
 
 /// Concludes an intent whose signature did not come, or came wrong.
 Failure SigningService::give_up(const Caller& caller, Intent intent, const SigningTask& task,
-                                Error error) {
+                                Error error, TokenAsked asked) {
   AuditEntry entry(EntryKind::outcome);
   entry.set("reason", error.message);
   entry.set("detail", error.detail);
-  // busy: no lane came free, so the token was never asked. Everything else may have signed.
-  const bool never_asked = error.code == ErrorCode::busy;
+  const bool never_asked = asked == TokenAsked::no;
   std::vector<StoreChange> changes = never_asked ? task.not_asked() : task.lost();
   if (!caller.idempotency_key.empty()) {
     const MachineName& machine = caller.context.machine.name;
@@ -226,6 +236,17 @@ Failure SigningService::give_up(const Caller& caller, Intent intent, const Signi
                                  std::move(entry), std::move(changes));
   if (!concluded) return Failure(std::move(concluded.error()));
   return Failure(std::move(error));
+}
+
+/// It was valid when the connection was looked at. Whoever revokes certificates and wants what they
+/// brought about waits for the intents that were open then (IncidentRunner): a later intent must
+/// not come from one of them.
+Result<void> SigningService::expect_still_valid(const Caller& caller) const {
+  const auto& serial = caller.context.machine.serial;
+  if (!serial) return {};
+  ASSIGN_OR_RETURN(const bool revoked, is_revoked(*serial));
+  if (!revoked) return {};
+  return fail(ErrorCode::unauthenticated, "the client certificate is revoked");
 }
 
 Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {

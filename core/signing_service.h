@@ -129,7 +129,11 @@ class SigningService {
                       const PolicyQuestion& question) const;
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
-  Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error);
+  enum class TokenAsked { no, perhaps };
+  Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error,
+                  TokenAsked asked);
+  /// unauthenticated where the certificate that the caller came with is revoked by now.
+  Result<void> expect_still_valid(const Caller& caller) const;
   Result<const Key*> generate(const Caller& caller, const Decision& decision,
                               const CreateKey& request);
 
