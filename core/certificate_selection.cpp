@@ -73,10 +73,20 @@ Result<std::vector<SelectedCertificate>> CertificateSelection::next(std::uint64_
   // Those of one machine have an index of their own.
   const std::uint64_t last =
       selector_.machine.empty() ? std::min(end, next_ + limits::incident_scan - 1) : end;
-  ASSIGN_OR_RETURN(auto rows, store_->select_certificates(selector_, next_, last, now()));
+  ASSIGN_OR_RETURN(
+      auto rows, store_->select_certificates(selector_, next_, last, now(), limits::incident_rows));
+  next_ = rows.size() == limits::incident_rows ? rows.back().number + 1 : last + 1;
   std::erase_if(rows, [&](const SelectedCertificate& row) { return !fits(row); });
-  next_ = last + 1;
   return rows;
+}
+
+void CertificateSelection::go_back_to(const SelectedCertificate& certificate) {
+  if (selector_.serials.empty()) {
+    next_ = certificate.number;
+    return;
+  }
+  const auto found = std::ranges::lower_bound(selector_.serials, certificate.serial);
+  position_ = static_cast<std::size_t>(found - selector_.serials.begin());
 }
 
 bool CertificateSelection::fits(const SelectedCertificate& certificate) const {

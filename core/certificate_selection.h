@@ -16,10 +16,13 @@ class CertificateSelection {
   static Result<CertificateSelection> make(Store& store, CertificateSelector selector,
                                            const MachinePatternParser& parse_pattern);
 
-  /// What fits among the next ones that are read; may be empty before the end. Certificates beyond
+  /// What fits among the next ones that are read, limits::incident_rows at most; may be empty
+  /// before the end. Certificates beyond
   /// the number `through` are not looked at (a list of serials has them all).
   Result<std::vector<SelectedCertificate>> next(std::uint64_t through);
   [[nodiscard]] bool done(std::uint64_t through) const;
+  /// The next one that is read is this, which was read before.
+  void go_back_to(const SelectedCertificate& certificate);
   /// Serials asked for that there are not.
   [[nodiscard]] std::uint64_t missing() const { return missing_; }
 

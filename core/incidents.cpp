@@ -119,7 +119,8 @@ Result<std::vector<IncidentPreview::Dependants>> Incidents::dependants(
       ASSIGN_OR_RETURN(
           const auto rows,
           store_.select_certificates(all, first,
-                                     std::min(through, first + limits::incident_scan - 1), now()));
+                                     std::min(through, first + limits::incident_scan - 1), now(),
+                                     limits::incident_scan));
       of_one.certificates += rows.size();
     }
     found.push_back(std::move(of_one));

@@ -144,9 +144,15 @@ inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served
 // Incidents
 inline constexpr std::size_t incident_serials = 20'000;     // of one; with their body 880 kB
 inline constexpr std::size_t incident_text_bytes = 32'000;  // longer selectors by their hash only
-inline constexpr std::uint64_t incident_scan = 65'536;      // certificates read at once
-inline constexpr std::size_t incident_batch = 256;          // committed together
-inline constexpr std::uint64_t incident_rate = 1000;        // certificates a second, default
+inline constexpr std::uint64_t incident_scan = 65'536;      // certificates looked at in one query
+inline constexpr std::size_t incident_rows = 4096;          // of these, in memory: about 1 MB
+inline constexpr auto incident_look_wait = 10s;   // one reads all certificates, the others wait
+inline constexpr unsigned incident_looks = 8;     // that one and those: workers that they may hold
+inline constexpr auto incident_interval = 1s;     // what waits, and what is new, is looked at again
+inline constexpr std::size_t incident_left = 20;  // shown of those that have not renewed
+inline constexpr std::size_t incident_left_looked = 20'000;  // for those: as long as a list may be
+inline constexpr std::size_t incident_batch = 256;           // committed together
+inline constexpr std::uint64_t incident_rate = 1000;         // certificates a second, default
 inline constexpr std::uint64_t incident_rate_at_most = 100'000;
 inline constexpr std::size_t incident_machines = 100'000;  // counted apart in a preview
 

@@ -348,15 +348,18 @@ class Store {
   Result<std::vector<RenewalRequestRecord>> renewal_requests(bool pending, const Page& page);
   // Incidents (store_incidents.cpp)
   /// Those of the certificates first … last, in the order of issue, that fit the selector's members
-  /// but `serials`, `machines` and the window, and had not expired at `at`.
+  /// but `serials`, `machines` and the window, and had not expired at `at`; at most `limit`.
   Result<std::vector<SelectedCertificate>> select_certificates(const CertificateSelector& selector,
                                                                std::uint64_t first,
-                                                               std::uint64_t last, Time at);
+                                                               std::uint64_t last, Time at,
+                                                               std::size_t limit);
   /// One of them, whatever it is.
   Result<std::optional<SelectedCertificate>> select_certificate(const Serial& serial);
   Result<std::optional<IncidentRecord>> incident(const IncidentName& name);
   /// By name. `open`: those that have not ended.
   Result<std::vector<IncidentRecord>> incidents(bool open, const Page& page);
+  /// Those that have not ended, by name, each with an empty selector: these may be long.
+  Result<std::vector<IncidentRecord>> open_incidents(const Page& page);
   /// In the order of the log, from the entry `first` on.
   Result<std::vector<Revocation>> revocations_of(const IncidentName& incident, std::uint64_t first,
                                                  std::size_t limit);

@@ -18,7 +18,8 @@ std::optional<std::string_view> unless_empty(const Text& text) {
 }  // namespace
 
 Result<std::vector<SelectedCertificate>> Store::select_certificates(
-    const CertificateSelector& selector, std::uint64_t first, std::uint64_t last, Time at) {
+    const CertificateSelector& selector, std::uint64_t first, std::uint64_t last, Time at,
+    std::size_t limit) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   const auto key =
       selector.spki_sha256.empty() ? std::nullopt : std::optional(ByteView(selector.spki_sha256));
@@ -30,10 +31,11 @@ Result<std::vector<SelectedCertificate>> Store::select_certificates(
                     " AND (?5 IS NULL OR issuer = ?5) AND (?6 IS NULL OR profile = ?6)"
                     " AND (?7 IS NULL OR grant_name = ?7) AND (?8 IS NULL OR spki_sha256 = ?8)"
                     " AND (?9 IS NULL OR policy ="
-                    " (SELECT number FROM policy_version WHERE version = ?9)) ORDER BY number",
+                    " (SELECT number FROM policy_version WHERE version = ?9))"
+                    " ORDER BY number LIMIT ?10",
                     selector.machine.text(), first, last, store_rows::to_micros(at),
                     unless_empty(selector.issuer.text()), unless_empty(selector.profile.text()),
-                    unless_empty(selector.grant), key, unless_empty(selector.policy));
+                    unless_empty(selector.grant), key, unless_empty(selector.policy), limit);
   }
   return read_all(*reader, store_rows::selected_certificate,
                   CHANCERY_SELECTED
@@ -42,10 +44,11 @@ Result<std::vector<SelectedCertificate>> Store::select_certificates(
                   " AND (?4 IS NULL OR issuer = ?4) AND (?5 IS NULL OR profile = ?5)"
                   " AND (?6 IS NULL OR grant_name = ?6) AND (?7 IS NULL OR spki_sha256 = ?7)"
                   " AND (?8 IS NULL OR policy ="
-                  " (SELECT number FROM policy_version WHERE version = ?8)) ORDER BY number",
+                  " (SELECT number FROM policy_version WHERE version = ?8))"
+                  " ORDER BY number LIMIT ?9",
                   first, last, store_rows::to_micros(at), unless_empty(selector.issuer.text()),
                   unless_empty(selector.profile.text()), unless_empty(selector.grant), key,
-                  unless_empty(selector.policy));
+                  unless_empty(selector.policy), limit);
 }
 
 Result<std::optional<SelectedCertificate>> Store::select_certificate(const Serial& serial) {
@@ -73,6 +76,16 @@ Result<std::vector<IncidentRecord>> Store::incidents(bool open, const Page& page
   return read_all(*reader, store_rows::incident,
                   "SELECT " CHANCERY_INCIDENT_COLUMNS
                   " FROM incident WHERE name > ? ORDER BY name LIMIT ?",
+                  page.after, page.limit);
+}
+
+Result<std::vector<IncidentRecord>> Store::open_incidents(const Page& page) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::incident,
+                  "SELECT name, '', " CHANCERY_INCIDENT_TERMS
+                  " FROM incident INDEXED BY incident_open"
+                  " WHERE state NOT IN ('finished', 'cancelled') AND name > ?"
+                  " ORDER BY name LIMIT ?",
                   page.after, page.limit);
 }
 

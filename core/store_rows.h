@@ -28,9 +28,10 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
   " WHERE policy_version.number = certificate.policy)"
 #define CHANCERY_RENEWAL_REQUEST_COLUMNS \
   "serial, issuer, reason, deadline, explanation_url, replaced_by, entry, incident"
-#define CHANCERY_INCIDENT_COLUMNS                                                                 \
-  "name, selector, reason, invalidity_date, opened_by, opened_at, through, matched, per_second, " \
+#define CHANCERY_INCIDENT_TERMS                                                   \
+  "reason, invalidity_date, opened_by, opened_at, through, matched, per_second, " \
   "deadline, explanation_url, state, entry, last_entry"
+#define CHANCERY_INCIDENT_COLUMNS "name, selector, " CHANCERY_INCIDENT_TERMS
 #define CHANCERY_REVOCATION_COLUMNS                                                  \
   "serial, issuer, reason, revoked_at, by, not_after, crl_shards, invalidity_date, " \
   "incident, entry, shard"
