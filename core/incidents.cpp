@@ -1,14 +1,9 @@
 #include "core/incidents.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "core/signing_task.h"
 
 namespace chancery {
 namespace {
-
-constexpr std::size_t kFirst = 20;
 
 PolicyQuestion opening() {
   return PolicyQuestion{.operation = Operation::incident_open};
@@ -19,6 +14,20 @@ Error in_state(const IncidentRecord& incident, const std::string& what) {
       ErrorCode::conflict,
       "the incident " + incident.name.text() + " is " + std::string(name_of(incident.state)) + what,
       "incident"};
+}
+
+/// With the selector and the terms of two requests the same, the second one is the first again.
+bool is_same(const IncidentRecord& row, const OpenIncident& request) {
+  return row.selector == request.selector.text() && row.reason == request.reason &&
+         row.invalidity_date == request.invalidity_date && row.deadline == request.deadline &&
+         row.explanation_url == request.explanation_url && row.per_second == request.per_second;
+}
+
+/// By which the policy may know who opened it, beside the name (Incidents::opener).
+void add_identities(AuditEntry& entry, const Machine& machine) {
+  entry.set("opener_spiffe_id", machine.spiffe_id);
+  if (!machine.dns_names.empty()) entry.set("opener_dns_names", machine.dns_names);
+  entry.set("opener_fingerprint", machine.fingerprint);
 }
 
 void add_selector(AuditEntry& entry, const std::string& selector) {
@@ -46,92 +55,6 @@ Result<IncidentPreview> Incidents::preview(const Caller& caller,
   return look(caller, selector, through);
 }
 
-Result<IncidentPreview> Incidents::look(const Caller& caller, const CertificateSelector& selector,
-                                        std::uint64_t through) const {
-  ASSIGN_OR_RETURN(CertificateSelection selection, select(selector));
-  IncidentPreview preview;
-  while (!selection.done(through)) {
-    ASSIGN_OR_RETURN(const auto batch, selection.next(through));
-    for (const SelectedCertificate& certificate : batch) {
-      RETURN_IF_ERROR(count(caller, certificate, preview));
-    }
-  }
-  preview.missing = selection.missing();
-  return preview;
-}
-
-Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& certificate,
-                              IncidentPreview& preview) const {
-  ASSIGN_OR_RETURN(const auto revocation, store_.revocation(certificate.serial));
-  if (revocation && is_final(revocation->reason)) {
-    ++preview.already;
-    return {};
-  }
-  ++preview.matched;
-  const std::string& machine = certificate.machine.text();
-  const Decision decision = service_.policy()->decide(
-      caller.context.machine, question_about(Operation::certificate_revoke, certificate));
-  if (!decision.allowed()) {
-    // Whose it is, is none of the caller's business beyond the reason.
-    if (preview.refused++ == 0) {
-      preview.refusal = certificate.serial.hex() + ": " + decision.reason();
-    }
-    return {};
-  }
-  if (preview.first.size() < kFirst) preview.first.push_back(certificate.serial);
-  ++preview.issuers[certificate.issuer.text()];
-  ++preview.profiles[certificate.profile.text()];
-  if (preview.machines.size() < limits::incident_machines || preview.machines.contains(machine)) {
-    ++preview.machines[machine];
-  } else {
-    preview.more_machines = true;
-  }
-  constexpr std::array<std::chrono::hours, 3> kSpans = {
-      std::chrono::hours{24}, std::chrono::hours{24 * 7}, std::chrono::hours{24 * 30}};
-  const auto left = certificate.not_after - now();
-  const auto span = std::ranges::find_if(kSpans, [&](auto most) { return left <= most; });
-  ++preview.ending[static_cast<std::size_t>(span - kSpans.begin())];
-  preview.last_end = std::max(preview.last_end, certificate.not_after);
-
-  if (machine != "self") return {};
-  ASSIGN_OR_RETURN(auto under, dependants(certificate.serial));
-  std::ranges::move(under, std::back_inserter(preview.dependants));
-  return {};
-}
-
-Result<std::vector<IncidentPreview::Dependants>> Incidents::dependants(
-    const Serial& ca_certificate) const {
-  std::vector<IncidentPreview::Dependants> found;
-  // Nearly every certificate is a machine's: for these no CA is looked at.
-  ASSIGN_OR_RETURN(const auto certificate, store_.select_certificate(ca_certificate));
-  if (!certificate || certificate->machine.text() != "self") return found;
-  std::vector<CaName> below;
-  for (const CertificateAuthority* ca : service_.cas()) {
-    ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(ca->record.certificate));
-    if (std::ranges::equal(info.serial, ca_certificate.bytes)) below.push_back(ca->record.name);
-  }
-  for (std::size_t i = 0; i < below.size(); ++i) {
-    CertificateSelector all;
-    all.issuer = below[i];
-    IncidentPreview::Dependants of_one{below[i]};
-    ASSIGN_OR_RETURN(const std::uint64_t through, store_.certificate_count());
-    for (std::uint64_t first = 1; first <= through; first += limits::incident_scan) {
-      ASSIGN_OR_RETURN(
-          const auto rows,
-          store_.select_certificates(all, first,
-                                     std::min(through, first + limits::incident_scan - 1), now(),
-                                     limits::incident_scan));
-      of_one.certificates += rows.size();
-    }
-    found.push_back(std::move(of_one));
-    for (const CertificateAuthority* ca : service_.cas()) {
-      const bool root = ca->record.issuer == ca->record.name;
-      if (!root && ca->record.issuer == below[i]) below.push_back(ca->record.name);
-    }
-  }
-  return found;
-}
-
 Result<void> Incidents::check(const OpenIncident& request) {
   if (!is_final(request.reason)) {
     return invalid("reason", "must be a reason to revoke them for good");
@@ -155,31 +78,63 @@ Result<void> Incidents::check(const OpenIncident& request) {
   return {};
 }
 
-Result<IncidentRecord> Incidents::open(const Caller& caller, const OpenIncident& request) {
+Result<std::optional<IncidentRecord>> Incidents::opened_before(const Caller& caller,
+                                                               const OpenIncident& request,
+                                                               const IncidentName& name) const {
+  ASSIGN_OR_RETURN(auto earlier, store_.incident(name));
+  if (!earlier || (is_opener(caller, *earlier) && is_same(*earlier, request))) return earlier;
+  if (request.name) return fail(ErrorCode::conflict, "an incident of this name exists", "name");
+  return fail(ErrorCode::unprocessable, "this idempotency key was used for another request",
+              "Idempotency-Key");
+}
+
+Result<void> Incidents::check_preview(const OpenIncident& request,
+                                      const IncidentPreview& preview) const {
+  if (preview.refused > 0) {
+    return fail(ErrorCode::forbidden,
+                std::to_string(preview.refused) + " of " + std::to_string(preview.matched) +
+                    " certificates are not yours to revoke, the first: " + preview.refusal,
+                "selector");
+  }
+  if (preview.matched == 0) {
+    return invalid("selector", "there is no certificate to revoke that fits (" +
+                                   std::to_string(preview.already) + " are revoked already, " +
+                                   std::to_string(preview.missing) + " are not known)");
+  }
+  if (request.deadline && preview.own > 0) {
+    return invalid("replace_by", std::to_string(preview.own) +
+                                     " of the certificates are the service's own, which no "
+                                     "machine renews, the first: " +
+                                     preview.first_own->hex() +
+                                     "; leave them out, or revoke without replace_by");
+  }
+  return {};
+}
+
+Result<OpenedIncident> Incidents::open(const Caller& caller, const OpenIncident& request) {
   ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
+  const IncidentName name = name_for(caller, request);
+  auto earlier = opened_before(caller, request, name);
+  if (!earlier) return reject(std::move(earlier.error()));
+  if (*earlier && !has_ended((*earlier)->state)) return OpenedIncident{std::move(**earlier), true};
+
   if (auto good = check(request); !good) return reject(std::move(good.error()));
   ASSIGN_OR_RETURN(const std::uint64_t through, store_.certificate_count());
   auto preview = look(caller, request.selector, through);
   if (!preview) return reject(std::move(preview.error()));
-  if (preview->refused > 0) {
-    return reject({ErrorCode::forbidden,
-                   std::to_string(preview->refused) + " of " + std::to_string(preview->matched) +
-                       " certificates are not yours to revoke, the first: " + preview->refusal,
-                   "selector"});
+  if (*earlier) {
+    // Its answer got lost, and it has ended meanwhile; or this is a new request under an old name.
+    if (preview->matched == 0) return OpenedIncident{std::move(**earlier), true};
+    return reject(in_state(**earlier, ", and " + std::to_string(preview->matched) +
+                                          " certificates fit now: open one of another name"));
   }
-  if (preview->matched == 0) {
-    return reject({ErrorCode::invalid_request,
-                   "there is no certificate to revoke that fits (" +
-                       std::to_string(preview->already) + " are revoked already, " +
-                       std::to_string(preview->missing) + " are not known)",
-                   "selector"});
-  }
+  if (auto good = check_preview(request, *preview); !good) return reject(std::move(good.error()));
 
   IncidentRecord row;
-  row.name = request.name ? *request.name : made_up_name();
+  row.name = name;
   row.selector = request.selector.text();
   row.reason = request.reason;
   row.invalidity_date = request.invalidity_date;
@@ -190,10 +145,12 @@ Result<IncidentRecord> Incidents::open(const Caller& caller, const OpenIncident&
   row.per_second = request.per_second;
   row.deadline = request.deadline;
   row.explanation_url = request.explanation_url;
-  const bool alone = !config_.incident_second_person_above ||
-                     preview->matched <= *config_.incident_second_person_above;
-  row.state = alone ? first_state(row) : IncidentState::waiting;
+  row.state = needs_second_person(row.matched) ? IncidentState::waiting : first_state(row);
+  return record(caller, decision, request, std::move(row));
+}
 
+Result<OpenedIncident> Incidents::record(const Caller& caller, const Decision& decision,
+                                         const OpenIncident& request, IncidentRecord row) {
   AuditEntry entry = incident_entry(row.name, "opened", row.state);
   entry.set("operation", name_of(Operation::incident_open));
   add_selector(entry, row.selector);
@@ -207,15 +164,29 @@ Result<IncidentRecord> Incidents::open(const Caller& caller, const OpenIncident&
   entry.set("per_second", row.per_second);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
+  add_identities(entry, caller.context.machine);
   std::vector<StoreChange> changes = {AddIncident{row}};
-  if (alone) block_key(request.selector, entry, changes);
-  ASSIGN_OR_RETURN(row.entry, log_.record(caller.context, std::move(entry), std::move(changes)));
-  row.last_entry = row.entry;
-  return row;
+  if (row.state != IncidentState::waiting) block_key(request.selector, entry, changes);
+  const auto index = log_.record(caller.context, std::move(entry), std::move(changes));
+  if (!index && index.error().code == ErrorCode::conflict) {
+    // The same request, sent again while the first was under way, may have been faster.
+    ASSIGN_OR_RETURN(auto earlier, opened_before(caller, request, row.name));
+    if (earlier) return OpenedIncident{std::move(*earlier), true};
+  }
+  if (!index) return Failure(index.error());
+  row.entry = row.last_entry = *index;
+  return OpenedIncident{std::move(row), false};
 }
 
-IncidentName Incidents::made_up_name() {
-  return IncidentName::parse("inc-" + to_hex(random_bytes(6))).value();
+/// One that follows from the idempotency key, where there is one: then the same request opens the
+/// same incident.
+IncidentName Incidents::name_for(const Caller& caller, const OpenIncident& request) {
+  if (request.name) return *request.name;
+  if (caller.idempotency_key.empty()) {
+    return IncidentName::parse("inc-" + to_hex(random_bytes(6))).value();
+  }
+  const std::string key = caller.context.machine.text() + "\n" + caller.idempotency_key;
+  return IncidentName::parse("inc-" + to_hex(sha256(bytes_of(key))).substr(0, 24)).value();
 }
 
 void Incidents::block_key(const CertificateSelector& selector, AuditEntry& entry,
@@ -231,47 +202,87 @@ Result<IncidentRecord> Incidents::known(const IncidentName& name) const {
   return fail(ErrorCode::not_found, "there is no incident \"" + name.text() + "\"", "incident");
 }
 
-Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentName& name) {
+Result<IncidentPreview> Incidents::expect_approvable(const Caller& caller,
+                                                     const IncidentRecord& incident) const {
+  if (incident.state != IncidentState::waiting) {
+    return Failure(in_state(incident, " and waits for nobody"));
+  }
+  if (is_opener(caller, incident)) {
+    return fail(ErrorCode::forbidden, "who opened it does not approve it; somebody else must",
+                "incident");
+  }
+  ASSIGN_OR_RETURN(IncidentPreview preview, look(caller, incident));
+  if (preview.refused > 0) {
+    return fail(ErrorCode::forbidden,
+                "not every certificate is yours to revoke, the first: " + preview.refusal,
+                "incident");
+  }
+  return preview;
+}
+
+Result<IncidentPreview> Incidents::preview_approval(const Caller& caller,
+                                                    const IncidentName& name) {
+  RETURN_IF_ERROR(service_.authorize(caller, opening(), name.text()));
+  auto incident = known(name);
+  if (!incident) {
+    return service_.refuse_malformed(caller, Operation::incident_open, std::move(incident.error()));
+  }
+  auto preview = expect_approvable(caller, *incident);
+  if (preview) return preview;
+  return service_.refuse_malformed(caller, Operation::incident_open, std::move(preview.error()));
+}
+
+Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentName& name,
+                                          std::optional<std::uint64_t> matched) {
   ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
   auto incident = known(name);
   if (!incident) return reject(std::move(incident.error()));
-  if (incident->state != IncidentState::waiting) {
-    return reject(in_state(*incident, " and waits for nobody"));
-  }
-  if (incident->opened_by == caller.context.machine.name) {
-    return reject({ErrorCode::forbidden, "who opened it does not approve it; somebody else must",
-                   "incident"});
-  }
-  ASSIGN_OR_RETURN(const auto selector, CertificateSelector::parse(incident->selector));
-  ASSIGN_OR_RETURN(const IncidentPreview preview, look(caller, selector, incident->through));
-  if (preview.refused > 0) {
-    return reject({ErrorCode::forbidden,
-                   "not every certificate is yours to revoke, the first: " + preview.refusal,
-                   "incident"});
+  auto preview = expect_approvable(caller, *incident);
+  if (!preview) return reject(std::move(preview.error()));
+  const std::uint64_t agreed = matched.value_or(incident->matched);
+  if (preview->matched > agreed) {
+    return reject({ErrorCode::conflict,
+                   std::to_string(preview->matched) + " certificates fit now, not " +
+                       std::to_string(agreed) + "; look again, and say how many you agree to",
+                   "matched"});
   }
   const IncidentState to = first_state(*incident);
-  return move(caller, decision, std::move(*incident), to, "approved");
+  AuditEntry entry = incident_entry(name, "approved", to);
+  entry.set("matched", preview->matched);
+  return move(caller, decision, std::move(*incident), to, std::move(entry));
 }
 
 Result<IncidentRecord> Incidents::cancel(const Caller& caller, const IncidentName& name) {
   ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
+  const auto reject = [&](Error error) {
+    return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
+  };
   auto incident = known(name);
-  if (incident && has_ended(incident->state)) {
-    incident = Failure(in_state(*incident, "; what was revoked stays revoked"));
+  if (!incident) return reject(std::move(incident.error()));
+  if (has_ended(incident->state)) {
+    return reject(in_state(*incident, "; what was revoked stays revoked"));
   }
-  if (!incident) {
-    return service_.refuse_malformed(caller, Operation::incident_open, std::move(incident.error()));
+  if (!is_opener(caller, *incident)) {
+    auto preview = look(caller, *incident);
+    if (!preview) return reject(std::move(preview.error()));
+    if (preview->refused > 0) {
+      return reject({ErrorCode::forbidden,
+                     "somebody else opened it, and not every certificate is yours to revoke, the "
+                     "first: " +
+                         preview->refusal,
+                     "incident"});
+    }
   }
-  return move(caller, decision, std::move(*incident), IncidentState::cancelled, "cancelled");
+  constexpr IncidentState to = IncidentState::cancelled;
+  return move(caller, decision, std::move(*incident), to, incident_entry(name, "cancelled", to));
 }
 
 Result<IncidentRecord> Incidents::move(const Caller& caller, const Decision& decision,
                                        IncidentRecord incident, IncidentState to,
-                                       std::string_view event) {
-  AuditEntry entry = incident_entry(incident.name, event, to);
+                                       AuditEntry entry) {
   entry.set("operation", name_of(Operation::incident_open));
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());

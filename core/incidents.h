@@ -7,6 +7,7 @@
 
 #include "core/certificate_selection.h"
 #include "core/signing_service.h"
+#include "core/turns.h"
 
 namespace chancery {
 
@@ -25,6 +26,12 @@ struct IncidentPreview {
   /// them out.
   std::uint64_t refused = 0;
   std::string refusal;  ///< the first reason
+  /// Of `matched`: the service's own, CAs' among them, which no machine renews.
+  std::uint64_t own = 0;
+  std::optional<Serial> first_own;
+  /// Of an incident that is open: fit, were issued later, and are not its opener's to revoke. In no
+  /// other number.
+  std::uint64_t passed_over = 0;
   /// Of a CA's certificate among them: what it, and the CAs below, have issued that has not ended.
   struct Dependants {
     CaName ca;
@@ -43,13 +50,29 @@ struct OpenIncident {
   std::uint64_t per_second = limits::incident_rate;
 };
 
+struct OpenedIncident : IncidentRecord {
+  bool again = false;  ///< the same request opened it before
+};
+
+/// Of an incident whose machines have time to renew: a certificate that waits for the deadline.
+struct LeftCertificate {
+  Serial serial;
+  MachineName machine;
+  std::string why;
+};
+struct LeftCertificates {
+  std::vector<LeftCertificate> first;  ///< limits::incident_left at most
+  bool more = false;                   ///< there are, or may be
+};
+
 /// Decides and records what is to happen to many certificates; IncidentRunner does it. Every method
-/// may be called from many threads at once.
+/// may be called from many threads at once; of those that look at certificates one does at a time,
+/// and the others wait: "busy" where that takes limits::incident_look_wait, or too many do.
 ///
 /// Each certificate that fits when it is opened has to be one that the caller may revoke. What is
 /// issued later and fits, too, is revoked as well until the incident has ended, so that a stolen
-/// identity cannot renew its way out, unless there is a deadline: then the later ones are the
-/// replacements.
+/// identity cannot renew its way out, as far as the opener may revoke it; unless there is a
+/// deadline: then the later ones are the replacements.
 class Incidents {
  public:
   /// Everything given here outlives it.
@@ -64,12 +87,44 @@ class Incidents {
   /// Recorded, changes nothing. forbidden where the caller may open none.
   Result<IncidentPreview> preview(const Caller& caller, const CertificateSelector& selector);
   /// invalid_request where nothing fits; forbidden where the caller may not revoke all that does;
-  /// conflict where there is one of this name.
-  Result<IncidentRecord> open(const Caller& caller, const OpenIncident& request);
-  /// Of one that waits for a second person: by somebody else than who opened it.
-  Result<IncidentRecord> approve(const Caller& caller, const IncidentName& name);
-  /// What was revoked stays revoked.
+  /// conflict where there is another one of this name. The same request again, by its name or its
+  /// idempotency key, gives what it opened before.
+  Result<OpenedIncident> open(const Caller& caller, const OpenIncident& request);
+  /// Recorded, changes nothing: what the second person would agree to.
+  Result<IncidentPreview> preview_approval(const Caller& caller, const IncidentName& name);
+  /// Of one that waits for a second person: by somebody else than who opened it, who may revoke all
+  /// of it, too. conflict where more certificates fit now than `matched`, or, without it, than
+  /// when it was opened.
+  Result<IncidentRecord> approve(const Caller& caller, const IncidentName& name,
+                                 std::optional<std::uint64_t> matched = {});
+  /// By who opened it, or may revoke all of it. What was revoked stays revoked.
   Result<IncidentRecord> cancel(const Caller& caller, const IncidentName& name);
+
+  /// forbidden, recorded, unless the caller opened it or may read every certificate that it is
+  /// about.
+  Result<void> expect_readable(const Caller& caller, const IncidentRecord& incident) const;
+  /// The same of any incident, without asking about each.
+  [[nodiscard]] bool reads_all(const Caller& caller) const;
+  [[nodiscard]] static bool is_opener(const Caller& caller, const IncidentRecord& incident) {
+    return !incident.opened_by.empty() && incident.opened_by == caller.context.machine.name;
+  }
+  /// Who is left, of an incident with a deadline.
+  Result<LeftCertificates> left(const IncidentRecord& incident) const;
+
+  // For IncidentRunner.
+  /// Who opened it, with the identities that it had then.
+  Result<Machine> opener(const IncidentRecord& incident) const;
+  /// By the policy as it is now.
+  [[nodiscard]] bool permits(const Machine& opener, const SelectedCertificate& certificate) const;
+  [[nodiscard]] bool asks_second_person() const {
+    return config_.incident_second_person_above.has_value();
+  }
+  [[nodiscard]] bool needs_second_person(std::uint64_t certificates) const {
+    return config_.incident_second_person_above &&
+           certificates > *config_.incident_second_person_above;
+  }
+  /// Nothing is left to wait for: it has a replacement, or is revoked for good.
+  Result<bool> is_done_with(const SelectedCertificate& certificate) const;
 
   [[nodiscard]] Result<CertificateSelection> select(const CertificateSelector& selector) const {
     return CertificateSelection::make(store_, selector, parse_pattern_);
@@ -79,22 +134,38 @@ class Incidents {
 
  private:
   Result<IncidentPreview> look(const Caller& caller, const CertificateSelector& selector,
-                               std::uint64_t through) const;
+                               std::uint64_t through, const IncidentRecord* opened = nullptr) const;
+  /// At what fits of it now.
+  Result<IncidentPreview> look(const Caller& caller, const IncidentRecord& incident) const;
+  Result<void> check_preview(const OpenIncident& request, const IncidentPreview& preview) const;
+  Result<std::optional<IncidentRecord>> opened_before(const Caller& caller,
+                                                      const OpenIncident& request,
+                                                      const IncidentName& name) const;
+  Result<OpenedIncident> record(const Caller& caller, const Decision& decision,
+                                const OpenIncident& request, IncidentRecord row);
+  Result<IncidentPreview> expect_approvable(const Caller& caller,
+                                            const IncidentRecord& incident) const;
+  Result<std::optional<std::string>> first_unreadable(const Caller& caller,
+                                                      const IncidentRecord& incident) const;
   Result<void> count(const Caller& caller, const SelectedCertificate& certificate,
                      IncidentPreview& preview) const;
+  Result<std::string> why_left(const IncidentRecord& incident,
+                               const SelectedCertificate& certificate) const;
   static Result<void> check(const OpenIncident& request);
-  static IncidentName made_up_name();
+  static IncidentName name_for(const Caller& caller, const OpenIncident& request);
   static void block_key(const CertificateSelector& selector, AuditEntry& entry,
                         std::vector<StoreChange>& changes);
   Result<IncidentRecord> known(const IncidentName& name) const;
   Result<IncidentRecord> move(const Caller& caller, const Decision& decision,
-                              IncidentRecord incident, IncidentState to, std::string_view event);
+                              IncidentRecord incident, IncidentState to, AuditEntry entry);
 
   SigningService& service_;
   Store& store_;
   AuditLog& log_;
   const Config& config_;
   const MachinePatternParser parse_pattern_;
+  mutable Turns looks_{limits::incident_looks, limits::incident_look_wait,
+                       "certificates are being looked at for others; ask again"};
 };
 
 /// The entry of an incident's next step, and the state that it brings.

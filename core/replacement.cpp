@@ -83,7 +83,12 @@ Result<std::optional<Error>> SigningService::ask_to_replace(
     ASSIGN_OR_RETURN(const auto asked, store_.renewal_request(certificate.serial));
     if (asked && asked->incident == incident.text()) continue;  // before a restart
     ASSIGN_OR_RETURN(const auto record, store_.certificate(certificate.serial));
-    if (!record || !check_replaceable(*record)) continue;
+    if (!record) continue;
+    if (const auto good = check_replaceable(*record); !good) {
+      // It waits for the deadline, unless it is replaced or revoked already.
+      if (good.error().code == ErrorCode::conflict) continue;
+      return Failure(good.error());
+    }
     const RenewalRequestRecord row{.serial = certificate.serial,
                                    .issuer = certificate.issuer,
                                    .reason = request.reason,
