@@ -1,99 +1,10 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
-#include "core/incident_report.h"
-#include "core/incident_runner.h"
-#include "policies/pattern.h"
-#include "tests/flow/flow_fixture.h"
+#include "tests/flow/incident_fixture.h"
 
 namespace chancery {
-namespace {
-
-Result<MachineMatcher> machine_matcher(std::string_view text) {
-  ASSIGN_OR_RETURN(Pattern pattern,
-                   Pattern::parse_without_variables(PatternKind::machine_name, text));
-  return MachineMatcher([pattern = std::move(pattern)](const std::string& machine) {
-    return pattern.matches(machine, Machine{});
-  });
-}
-
-struct IncidentFixture : FlowFixture {
-  IncidentFixture() { begin(); }
-
-  /// As the daemon has it after a start.
-  void begin() {
-    incidents.emplace(service(), store(), instance().log(), instance().config(), machine_matcher);
-    runner.emplace(*incidents, service(), store(), instance().log(),
-                   [this](const Revocation& revocation) {
-                     told.push_back(revocation.serial);
-                     if (stop_at == told.size()) runner->stop();
-                   });
-  }
-  void restart() {
-    runner.reset();
-    incidents.reset();
-    reopen();
-    begin();
-  }
-
-  std::vector<Serial> issued(const std::string& machine, int count) {
-    std::vector<Serial> serials;
-    for (int i = 0; i < count; ++i) {
-      serials.push_back(Serial::parse(issue(machine).serial).value());
-    }
-    return serials;
-  }
-  static OpenIncident about(const std::string& selector) {
-    OpenIncident request;
-    request.name = IncidentName::literal("inc-1");
-    request.selector = CertificateSelector::parse(selector).value();
-    request.reason = RevocationReason::superseded;
-    request.per_second = limits::incident_rate_at_most;
-    return request;
-  }
-  /// Opened by the operator and carried out as far as it goes.
-  IncidentRecord run(const OpenIncident& request) {
-    const auto opened = incidents->open(as("operator"), request);
-    BOOST_REQUIRE_MESSAGE(opened, opened.error().message);
-    runner->work();
-    BOOST_TEST(runner->problem() == "");
-    return state(opened->name);
-  }
-  IncidentRecord state(const IncidentName& name = IncidentName::literal("inc-1")) {
-    return store().incident(name).value().value();
-  }
-  bool revoked(const Serial& serial) { return service().is_revoked(serial).value(); }
-  std::size_t count_revoked(const std::vector<Serial>& serials) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(serials, [this](const Serial& serial) { return revoked(serial); }));
-  }
-  std::string report(const IncidentRecord& incident) {
-    std::string text;
-    for (std::optional<std::uint64_t> first = 0; first;) {
-      const auto page = incident_report(store(), incident, *first).value();
-      text += page.lines;
-      first = page.next;
-    }
-    return text;
-  }
-  void expect_good_log() {
-    const VerifyReport verified = verify();
-    BOOST_TEST(verified.good, summary(verified));
-  }
-
-  std::optional<Incidents> incidents;
-  std::optional<IncidentRunner> runner;
-  std::vector<Serial> told;
-  std::size_t stop_at = 0;  ///< of those; none: never
-};
-
-std::string text_of_entry(const std::string& entry, const char* member) {
-  return nlohmann::json::parse(entry).value(member, "");
-}
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(incident_flow, IncidentFixture)
 
@@ -403,6 +314,9 @@ const RefusedRow kRefused[] = {
     {"a deadline in the past", "operator", R"({"machine":"web-1"})",
      [](OpenIncident& request) { request.deadline = now() - Seconds(1); },
      ErrorCode::invalid_request, "replace_by"},
+    {"time to renew what no machine renews", "admin", R"({"machine":"self"})",
+     [](OpenIncident& request) { request.deadline = now() + std::chrono::hours{24}; },
+     ErrorCode::invalid_request, "replace_by"},
     {"an explanation of nothing", "operator", R"({"machine":"web-1"})",
      [](OpenIncident& request) { request.explanation_url = "https://wiki.example"; },
      ErrorCode::invalid_request, "explanation_url"},
@@ -430,6 +344,46 @@ BOOST_AUTO_TEST_CASE(a_name_is_taken_once) {
   issued("web-1", 1);
   const auto again = incidents->open(as("operator"), about(R"({"machine":"web-1"})"));
   BOOST_CHECK(!again && again.error().code == ErrorCode::conflict);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_request_again_opens_nothing) {
+  issued("web-1", 2);
+  OpenIncident request = about(R"({"machine":"web-1"})");
+  const auto opened = incidents->open(as("operator"), request);
+  BOOST_REQUIRE(opened && !opened->again);
+  const auto again = incidents->open(as("operator"), request);
+  BOOST_REQUIRE_MESSAGE(again, again.error().message);
+  BOOST_TEST((again->again && again->entry == opened->entry));
+  const auto stranger = incidents->open(as("operator-2"), request);
+  BOOST_TEST(!stranger.has_value());
+  OpenIncident other = request;
+  other.reason = RevocationReason::key_compromise;
+  const auto refused = incidents->open(as("operator"), other);
+  BOOST_CHECK(!refused && refused.error().code == ErrorCode::conflict);
+  // Also after its end, where nothing fits any more.
+  runner->work();
+  BOOST_CHECK(state().state == IncidentState::finished);
+  const auto late = incidents->open(as("operator"), request);
+  BOOST_REQUIRE_MESSAGE(late, late.error().message);
+  BOOST_TEST(late->again);
+  BOOST_TEST(store().incidents(false, Page{}).value().size() == 1U);
+  expect_good_log();
+}
+
+BOOST_AUTO_TEST_CASE(an_idempotency_key_opens_one_incident) {
+  issued("web-1", 1);
+  OpenIncident request = about(R"({"machine":"web-1"})");
+  request.name.reset();
+  const auto opened = incidents->open(as("operator", "key-1"), request);
+  const auto again = incidents->open(as("operator", "key-1"), request);
+  BOOST_REQUIRE(opened && again);
+  BOOST_TEST((again->again && again->name == opened->name));
+  request.per_second = 7;
+  const auto other = incidents->open(as("operator", "key-1"), request);
+  BOOST_CHECK(!other && other.error().code == ErrorCode::unprocessable);
+  const auto fresh = incidents->open(as("operator", "key-2"), request);
+  BOOST_REQUIRE(fresh);
+  BOOST_TEST((!fresh->again && fresh->name != opened->name));
 }
 
 BOOST_AUTO_TEST_CASE(serials_are_a_selector_of_their_own) {
