@@ -26,7 +26,7 @@ struct Application {
   Metrics& metrics;
   std::string openapi;                   ///< the document, as served
   std::function<void()> publish_soon;    ///< wakes the CRL publisher
-  std::function<void()> incidents_soon;  ///< wakes what carries them out
+  std::function<void()> incidents_soon;  ///< wakes what carries them out: one has changed
   std::function<bool()> stopping;        ///< readiness ends when the stop begins
   /// How it stands with each witness; empty where there are none.
   std::function<std::vector<Cosigning::Status>()> witnesses = {};

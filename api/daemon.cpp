@@ -89,7 +89,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
       daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_, daemon->authentication_,
       daemon->failures_, daemon->metrics_, std::string(openapi_document()),
       [raw = daemon.get()] { raw->crl_ticker_->wake(); },
-      [raw = daemon.get()] { raw->incident_ticker_->wake(); },
+      [raw = daemon.get()] {
+        raw->incident_runner_.look_again();
+        raw->incident_ticker_->wake();
+      },
       [raw = daemon.get()] { return raw->stopping_.load(); },
       [raw = daemon.get()] { return raw->cosigning_->status(); }});
   RETURN_IF_ERROR(daemon->start_cosigning());

@@ -38,6 +38,8 @@ Json described(const IncidentPreview& preview) {
                 {"already_revoked", preview.already},
                 {"not_known", preview.missing},
                 {"not_permitted", preview.refused},
+                {"not_renewable", preview.own},
+                {"passed_over", preview.passed_over},
                 {"issuers", counted(preview.issuers)},
                 {"profiles", counted(preview.profiles)},
                 {"machine_count", preview.machines.size()},
@@ -55,7 +57,8 @@ Json described(const IncidentPreview& preview) {
   return shown;
 }
 
-Json described(const IncidentRecord& incident) {
+enum class Selector { shown, hidden };
+Json described(const IncidentRecord& incident, Selector shows = Selector::shown) {
   Json shown = {{"name", incident.name.text()},
                 {"state", name_of(incident.state)},
                 {"reason", name_of(incident.reason)},
@@ -65,7 +68,7 @@ Json described(const IncidentRecord& incident) {
                 {"per_second", incident.per_second},
                 {"entry", incident.entry},
                 {"last_entry", incident.last_entry}};
-  if (incident.selector.size() <= limits::incident_text_bytes) {
+  if (shows == Selector::shown && incident.selector.size() <= limits::incident_text_bytes) {
     const Json selector = Json::parse(incident.selector, nullptr, false);
     if (selector.is_object()) shown["selector"] = selector;
   }
@@ -123,18 +126,31 @@ Result<HttpResponse> open_incident(Call& call) {
                      incidents.preview(call.caller, request.selector));
     return json_response(200, described(preview));
   }
-  ASSIGN_OR_RETURN(const IncidentRecord incident, incidents.open(call.caller, request));
+  ASSIGN_OR_RETURN(const OpenedIncident incident, incidents.open(call.caller, request));
   call.application.incidents_soon();
-  HttpResponse response = json_response(201, described(incident));
+  HttpResponse response = json_response(incident.again ? 200 : 201, described(incident));
   response.headers.emplace_back("Location", "/v1/incidents/" + incident.name.text());
   return response;
 }
 
 Result<HttpResponse> approve(Call& call) {
   ASSIGN_OR_RETURN(const IncidentName name, name_of_incident(call));
-  RETURN_IF_ERROR(expect_no_members(call.request));
-  ASSIGN_OR_RETURN(const IncidentRecord incident,
-                   call.application.incidents.approve(call.caller, name));
+  Incidents& incidents = call.application.incidents;
+  std::optional<std::int64_t> matched;
+  if (!call.request.body.empty()) {
+    ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+    ASSIGN_OR_RETURN(matched, body.optional_integer("matched", 0, kLargestInteger));
+    ASSIGN_OR_RETURN(const auto dry_run, body.optional_boolean("dry_run"));
+    RETURN_IF_ERROR(body.finish());
+    if (dry_run.value_or(false)) {
+      ASSIGN_OR_RETURN(const IncidentPreview preview,
+                       incidents.preview_approval(call.caller, name));
+      return json_response(200, described(preview));
+    }
+  }
+  std::optional<std::uint64_t> agreed;
+  if (matched) agreed = static_cast<std::uint64_t>(*matched);
+  ASSIGN_OR_RETURN(const IncidentRecord incident, incidents.approve(call.caller, name, agreed));
   call.application.incidents_soon();
   return json_response(200, described(incident));
 }
@@ -144,6 +160,7 @@ Result<HttpResponse> cancel(Call& call) {
   RETURN_IF_ERROR(expect_no_members(call.request));
   ASSIGN_OR_RETURN(const IncidentRecord incident,
                    call.application.incidents.cancel(call.caller, name));
+  call.application.incidents_soon();
   return json_response(200, described(incident));
 }
 
@@ -153,8 +170,20 @@ Result<IncidentRecord> known(const Call& call) {
   RETURN_IF_ERROR(
       call.service().permit(call.caller, PolicyQuestion{.operation = Operation::incident_read}));
   ASSIGN_OR_RETURN(auto incident, call.store().incident(name));
-  if (incident) return std::move(*incident);
-  return fail(ErrorCode::not_found, "there is no incident \"" + name.text() + "\"", "incident");
+  if (!incident) {
+    return fail(ErrorCode::not_found, "there is no incident \"" + name.text() + "\"", "incident");
+  }
+  RETURN_IF_ERROR(call.application.incidents.expect_readable(call.caller, *incident));
+  return std::move(*incident);
+}
+
+Json described(const LeftCertificates& left) {
+  Json rows = Json::array();
+  for (const LeftCertificate& one : left.first) {
+    rows.push_back(
+        {{"serial", one.serial.hex()}, {"machine", one.machine.text()}, {"why", one.why}});
+  }
+  return rows;
 }
 
 Result<HttpResponse> show(Call& call) {
@@ -166,10 +195,18 @@ Result<HttpResponse> show(Call& call) {
     body["asked"] = asked.all;
     body["left"] = asked.pending;
   }
+  if (incident.state == IncidentState::replacing) {
+    ASSIGN_OR_RETURN(const LeftCertificates left, call.application.incidents.left(incident));
+    body["waits_for"] = described(left);
+    body["waits_for_more"] = left.more;
+  }
   if (incident.state == IncidentState::finished) {
     ASSIGN_OR_RETURN(const std::string text, call.store().entry(incident.last_entry));
     const Json entry = Json::parse(text, nullptr, false);
-    if (entry.is_object()) body["report_sha256"] = entry.value("report_sha256", "");
+    if (entry.is_object()) {
+      body["report_sha256"] = entry.value("report_sha256", "");
+      body["passed_over"] = entry.value("passed_over", 0);
+    }
   }
   return json_response(200, body);
 }
@@ -186,7 +223,10 @@ Result<HttpResponse> report(Call& call) {
                     "; its report comes when it has finished",
                 "incident");
   }
-  if (first == 0) RETURN_IF_ERROR(authorize(call, Operation::incident_read));
+  // Each part: wherever somebody begins, it is known what was read.
+  RETURN_IF_ERROR(call.service().authorize(
+      call.caller, PolicyQuestion{.operation = Operation::incident_read},
+      "report of " + incident.name.text() + " from " + std::to_string(first)));
   ASSIGN_OR_RETURN(const IncidentReportPage page, incident_report(call.store(), incident, first));
   Json body = {{"lines", page.lines}};
   if (page.next) body["next"] = *page.next;
@@ -200,7 +240,11 @@ Result<HttpResponse> list(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::incident_read));
   ASSIGN_OR_RETURN(const auto incidents, call.store().incidents(!state || *state == "open", page));
   Json rows = Json::array();
-  for (const IncidentRecord& incident : incidents) rows.push_back(described(incident));
+  const bool reads_all = call.application.incidents.reads_all(call.caller);
+  for (const IncidentRecord& incident : incidents) {
+    const bool reads = reads_all || Incidents::is_opener(call.caller, incident);
+    rows.push_back(described(incident, reads ? Selector::shown : Selector::hidden));
+  }
   Json body = {{"incidents", std::move(rows)}};
   if (incidents.size() == page.limit) body["next"] = incidents.back().name.text();
   return json_response(200, body);

@@ -97,6 +97,7 @@ Json described(const RenewalRequestRecord& request) {
                 {"entry", request.entry}};
   if (!request.explanation_url.empty()) shown["explanation_url"] = request.explanation_url;
   if (request.replaced_by) shown["replaced_by"] = request.replaced_by->hex();
+  if (!request.incident.empty()) shown["incident"] = request.incident;
   return shown;
 }
 
