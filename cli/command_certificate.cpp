@@ -101,7 +101,8 @@ Result<ExitCode> list_replacements(Session& session, const ReplacementsOptions& 
   ASSIGN_OR_RETURN(json answer, service->get("/v1/replacements" + query));
   return print_listing(
       session, answer,
-      {"replacements", {"serial", "state", "machine", "reason", "deadline", "replaced_by"}});
+      {"replacements",
+       {"serial", "state", "machine", "reason", "deadline", "replaced_by", "incident"}});
 }
 
 void add_replace_commands(CommandLine& line, CLI::App& group) {

@@ -18,6 +18,7 @@ struct ListOptions {
 struct IncidentOptions {
   IncidentName name;
   std::string report;
+  bool dry_run = false;
 };
 
 std::string path_of(const IncidentOptions& options) {
@@ -37,7 +38,7 @@ Result<ExitCode> list(Session& session, const ListOptions& options) {
 Result<ExitCode> show(Session& session, const IncidentOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->get(path_of(options)));
-  session.print(describe_incident(answer), answer);
+  session.print(describe_incident(answer) + describe_left(answer), answer);
   return ExitCode::done;
 }
 
@@ -47,8 +48,17 @@ Result<ExitCode> watch(Session& session, const IncidentOptions& options) {
 
 Result<ExitCode> approve(Session& session, const IncidentOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
-  ASSIGN_OR_RETURN(json answer, service->post(path_of(options) + "/approve", json::object()));
-  session.print("approved " + options.name.text() + ": it is " + optional_text_in(answer, "state"),
+  const std::string path = path_of(options) + "/approve";
+  ASSIGN_OR_RETURN(const json preview, service->post(path, {{"dry_run", true}}));
+  if (options.dry_run) {
+    session.print(describe_preview(preview), preview);
+    return ExitCode::done;
+  }
+  ASSIGN_OR_RETURN(const std::uint64_t matched, number_in(preview, "matched"));
+  // What comes between the two needs another look.
+  ASSIGN_OR_RETURN(const json answer, service->post(path, {{"matched", matched}}));
+  session.print(describe_preview(preview) + "\napproved " + options.name.text() +
+                    " for so many: it is " + optional_text_in(answer, "state"),
                 answer);
   return ExitCode::done;
 }
@@ -81,6 +91,9 @@ CLI::App& add_of_one(CommandLine& line, CLI::App& group, const std::string& name
                                 "where the report goes, with its receipt beside it")
                     ->type_name("FILE");
     if (action == report) out->required();
+  }
+  if (action == approve) {
+    command.add_flag("--dry-run", options->dry_run, "only show what would be agreed to");
   }
   return command;
 }

@@ -133,47 +133,6 @@ json request_of(const RevokeOptions& options, json selector) {
   return request;
 }
 
-std::string number_of(const json& object, const char* member) {
-  const auto found = object.find(member);
-  return found == object.end() ? "0" : json_text(*found);
-}
-
-std::string describe_preview(const json& preview) {
-  std::string text = number_of(preview, "matched") + " certificates of " +
-                     number_of(preview, "machine_count") + " machines would be revoked; " +
-                     number_of(preview, "already_revoked") + " are already";
-  if (number_of(preview, "not_known") != "0") {
-    text += ", " + number_of(preview, "not_known") + " are not known here";
-  }
-  for (const auto& [member, what] : {std::pair("issuers", "issuer"), {"profiles", "profile"}}) {
-    const json counts = preview.value(member, json::object());
-    for (const auto& [name, count] : counts.items()) {
-      text += "\n  " + std::string(what) + " " + name + ": " + json_text(count);
-    }
-  }
-  const json machines = preview.value("machines", json::array());
-  constexpr std::size_t kShown = 10;
-  for (std::size_t i = 0; i < std::min(machines.size(), kShown); ++i) {
-    text += "\n  machine " + optional_text_in(machines[i], "machine") + ": " +
-            number_of(machines[i], "certificates");
-  }
-  if (machines.size() > kShown) text += "\n  … (--json shows more)";
-  const json ending = preview.value("ending", json::object());
-  text += "\n  ending within a day: " + number_of(ending, "within_a_day") +
-          ", a week: " + number_of(ending, "within_a_week") +
-          ", a month: " + number_of(ending, "within_a_month") +
-          ", later: " + number_of(ending, "later");
-  for (const json& of : preview.value("dependants", json::array())) {
-    text += "\n  under CA " + optional_text_in(of, "ca") + ": " + number_of(of, "certificates") +
-            " certificates that are good for nothing then";
-  }
-  if (const std::string why = optional_text_in(preview, "refusal"); !why.empty()) {
-    text += "\n  " + number_of(preview, "not_permitted") +
-            " are not yours to revoke, so that nothing would be; the first: " + why;
-  }
-  return text;
-}
-
 Result<ExitCode> revoke_one(Session& session, const RevokeOptions& options) {
   ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -188,7 +147,7 @@ Result<ExitCode> revoke_one(Session& session, const RevokeOptions& options) {
   std::string line = (already ? "was revoked already: " : "revoked ") + serial + " (" + reason +
                      ") at " + revoked_at;
   for (const json& of : answer.value("dependants", json::array())) {
-    line += "\nunder CA " + optional_text_in(of, "ca") + ": " + number_of(of, "certificates") +
+    line += "\nunder CA " + optional_text_in(of, "ca") + ": " + count_text(of, "certificates") +
             " certificates are good for nothing now";
   }
   session.print(line, answer);
@@ -219,51 +178,100 @@ Result<ExitCode> open_incident(Session& session, const RevokeOptions& options, j
   return ExitCode::done;
 }
 
+/// What one that is revoked at once has no use for is not passed over in silence.
+Result<void> check_at_once(const RevokeOptions& options) {
+  const std::pair<bool, const char*> given[] = {{options.name.has_value(), "--incident"},
+                                                {options.per_second > 0, "--per-second"},
+                                                {!options.explanation_url.empty(), "--explanation"},
+                                                {!options.report.empty(), "--report"},
+                                                {options.detach, "--detach"}};
+  for (const auto& [is_given, option] : given) {
+    if (is_given) {
+      return invalid(option, std::string(option) +
+                                 " goes with many certificates, or with --replace-by; this one is "
+                                 "revoked at once");
+    }
+  }
+  return {};
+}
+
+/// Whether an earlier run has left anything of this part to do.
+Result<bool> is_left(Session& session, const RevokeOptions& options, const json& selector) {
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  json request = request_of(options, selector);
+  request["dry_run"] = true;
+  ASSIGN_OR_RETURN(const json answer, service->post("/v1/incidents", request));
+  ASSIGN_OR_RETURN(const std::uint64_t matched, number_in(answer, "matched"));
+  return matched > 0;
+}
+
 Result<ExitCode> revoke(Session& session, const RevokeOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<json> selectors, selectors_of(options));
   const bool one = !options.certificate.empty();
-  if (one && !options.replace_by) return revoke_one(session, options);
+  if (one && !options.replace_by) {
+    RETURN_IF_ERROR(check_at_once(options));
+    return revoke_one(session, options);
+  }
   if (!one && !options.confirm) return preview(session, options, selectors);
   const std::string name = options.name ? options.name->text() : "inc-" + to_hex(random_bytes(6));
   ExitCode code = ExitCode::done;
   for (std::size_t i = 0; i < selectors.size() && code == ExitCode::done; ++i) {
     const std::string part = selectors.size() > 1 ? "-" + std::to_string(i + 1) : "";
+    if (!part.empty()) {
+      ASSIGN_OR_RETURN(const bool left, is_left(session, options, selectors[i]));
+      if (!left) {
+        write_text(stderr, name + part + ": nothing of this part is left to revoke");
+        continue;
+      }
+    }
     ASSIGN_OR_RETURN(code, open_incident(session, options, selectors[i], name + part,
                                          options.report.empty() ? "" : options.report + part));
   }
   return code;
 }
 
-void add_selecting_options(CLI::App& command, RevokeOptions& options) {
+/// What selects many: each narrows the others, and none goes with serial numbers.
+std::vector<CLI::Option*> add_narrowing_options(CLI::App& command, RevokeOptions& options) {
+  return {
+      command
+          .add_option("--key", options.key,
+                      "all with this public key, which is never certified again: its SHA-256 "
+                      "or a PEM file of it or of a certificate")
+          ->type_name("KEY"),
+      &add_parsed(command, "--machine", options.machine, MachineName::parse, "all of this machine"),
+      command
+          .add_option("--machines", options.machines,
+                      "all of the machines that fit a pattern such as web-*.example")
+          ->type_name("PATTERN"),
+      command.add_option("--grant", options.grant, "all that this grant allowed")
+          ->type_name("NAME"),
+      &add_parsed(command, "--profile", options.profile, ProfileName::parse, "all of this profile"),
+      &add_parsed(command, "--issuer", options.issuer, CaName::parse, "all that this CA issued"),
+      &add_parsed(command, "--issued-from", options.issued_from, from_rfc3339,
+                  "all that were issued at this time or later"),
+      &add_parsed(command, "--issued-before", options.issued_before, from_rfc3339,
+                  "all that were issued before this time"),
+      command
+          .add_option("--policy", options.policy,
+                      "all that this version of the policy allowed (chancery policy show)")
+          ->type_name("VERSION"),
+  };
+}
+
+void add_selecting_options(CLI::App& command, RevokeOptions& options, CLI::Option& certificate) {
   const std::string group = "Many at once (a dry run without --confirm)";
   const auto in_group = [&](CLI::Option* option) { option->group(group); };
-  in_group(command.add_option("--serials", options.serials, "a file of serial numbers, one a line")
-               ->type_name("FILE"));
-  in_group(command
-               .add_option("--key", options.key,
-                           "all with this public key, which is never certified again: its SHA-256 "
-                           "or a PEM file of it or of a certificate")
-               ->type_name("KEY"));
-  in_group(&add_parsed(command, "--machine", options.machine, MachineName::parse,
-                       "all of this machine"));
-  in_group(command
-               .add_option("--machines", options.machines,
-                           "all of the machines that fit a pattern such as web-*.example")
-               ->type_name("PATTERN"));
-  in_group(command.add_option("--grant", options.grant, "all that this grant allowed")
-               ->type_name("NAME"));
-  in_group(&add_parsed(command, "--profile", options.profile, ProfileName::parse,
-                       "all of this profile"));
-  in_group(
-      &add_parsed(command, "--issuer", options.issuer, CaName::parse, "all that this CA issued"));
-  in_group(&add_parsed(command, "--issued-from", options.issued_from, from_rfc3339,
-                       "all that were issued at this time or later"));
-  in_group(&add_parsed(command, "--issued-before", options.issued_before, from_rfc3339,
-                       "all that were issued before this time"));
-  in_group(command
-               .add_option("--policy", options.policy,
-                           "all that this version of the policy allowed (chancery policy show)")
-               ->type_name("VERSION"));
+  CLI::Option* const serials =
+      command.add_option("--serials", options.serials, "a file of serial numbers, one a line")
+          ->type_name("FILE");
+  in_group(serials);
+  // Nothing that somebody asked for is dropped: it would revoke more than he meant.
+  serials->excludes(&certificate);
+  for (CLI::Option* option : add_narrowing_options(command, options)) {
+    in_group(option);
+    option->excludes(&certificate);
+    option->excludes(serials);
+  }
   in_group(command.add_flag("--confirm", options.confirm, "do it"));
   in_group(&add_parsed(command, "--incident", options.name, IncidentName::parse,
                        "the incident's name; default: a random one"));
@@ -298,13 +306,14 @@ void add_revoke_command(CommandLine& line) {
        "--report inc-7.jsonl",
        "chancery --identity ./operator revoke --grant web-tls --reason superseded "
        "--replace-by 2026-12-01T00:00:00Z --confirm"});
-  command.add_option("certificate", options->certificate, "serial number or certificate file");
+  CLI::Option* const certificate =
+      command.add_option("certificate", options->certificate, "serial number or certificate file");
   add_parsed(command, "--reason", options->reason, parse_revocation_reason,
              "RFC 5280's: keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
              "privilegeWithdrawn, certificateHold, …; default: unspecified");
   add_parsed(command, "--invalid-since", options->invalidity_date, from_rfc3339,
              "since when it may have been misused, such as 2026-11-22T09:40:50Z");
-  add_selecting_options(command, *options);
+  add_selecting_options(command, *options, *certificate);
   line.on(command, options, revoke);
 }
 

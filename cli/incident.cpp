@@ -55,6 +55,11 @@ Result<std::string> fetch_report(Session& session, const std::string& name) {
 
 }  // namespace
 
+std::string count_text(const json& object, const char* member) {
+  const auto found = object.find(member);
+  return found == object.end() ? "0" : json_text(*found);
+}
+
 std::string describe_incident(const json& incident) {
   const std::string state = optional_text_in(incident, "state");
   std::string line = optional_text_in(incident, "name") + " is " + state + ": " +
@@ -66,6 +71,52 @@ std::string describe_incident(const json& incident) {
             std::to_string(count_in(incident, "left")) + " have not";
   }
   return line;
+}
+
+std::string describe_preview(const json& preview) {
+  std::string text = count_text(preview, "matched") + " certificates of " +
+                     count_text(preview, "machine_count") + " machines would be revoked; " +
+                     count_text(preview, "already_revoked") + " are already";
+  if (count_text(preview, "not_known") != "0") {
+    text += ", " + count_text(preview, "not_known") + " are not known here";
+  }
+  for (const auto& [member, what] : {std::pair("issuers", "issuer"), {"profiles", "profile"}}) {
+    const json counts = preview.value(member, json::object());
+    for (const auto& [name, count] : counts.items()) {
+      text += "\n  " + std::string(what) + " " + name + ": " + json_text(count);
+    }
+  }
+  const json machines = preview.value("machines", json::array());
+  constexpr std::size_t kShown = 10;
+  for (std::size_t i = 0; i < std::min(machines.size(), kShown); ++i) {
+    text += "\n  machine " + optional_text_in(machines[i], "machine") + ": " +
+            count_text(machines[i], "certificates");
+  }
+  if (machines.size() > kShown) text += "\n  … (--json shows more)";
+  const json ending = preview.value("ending", json::object());
+  text += "\n  ending within a day: " + count_text(ending, "within_a_day") +
+          ", a week: " + count_text(ending, "within_a_week") +
+          ", a month: " + count_text(ending, "within_a_month") +
+          ", later: " + count_text(ending, "later");
+  for (const json& of : preview.value("dependants", json::array())) {
+    text += "\n  under CA " + optional_text_in(of, "ca") + ": " + count_text(of, "certificates") +
+            " certificates that are good for nothing then";
+  }
+  if (const std::string why = optional_text_in(preview, "refusal"); !why.empty()) {
+    text += "\n  " + count_text(preview, "not_permitted") +
+            " are not yours to revoke, so that nothing would be; the first: " + why;
+  }
+  return text;
+}
+
+std::string describe_left(const json& incident) {
+  std::string text;
+  for (const json& one : incident.value("waits_for", json::array())) {
+    text += "\n  " + optional_text_in(one, "serial") + " of " + optional_text_in(one, "machine") +
+            " " + optional_text_in(one, "why");
+  }
+  if (incident.value("waits_for_more", false)) text += "\n  and others";
+  return text.empty() ? text : "\nit waits for:" + text;
 }
 
 Result<ExitCode> watch_incident(Session& session, const std::string& name,

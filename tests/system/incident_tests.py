@@ -2,11 +2,26 @@
 middle, the report, and machines that have time to renew."""
 
 import json
+import secrets
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import service
 from csr import Key, alt_names, common_name
 from service import ServiceTest, expect, run, wait_until
+
+
+# A second person, and one whose scope is eu-*.example.
+GRANTS = """
+  - name: second
+    machines: [second.example]
+    operations: [incident.open, certificate.revoke]
+    when: {owner: any}
+  - name: scoped
+    machines: [scoped.example]
+    operations: [incident.open, incident.read, certificate.revoke, certificate.read]
+    when: {owner: ["eu-*.example"]}
+"""
 
 
 class IncidentTest(ServiceTest):
@@ -14,6 +29,8 @@ class IncidentTest(ServiceTest):
     def set_up_installation(cls, installation):
         path = installation.home / "config.yaml"
         path.write_text(path.read_text() + "\nincidents:\n  second_person_above: 25\n")
+        path = installation.home / "policy.yaml"
+        path.write_text(path.read_text() + GRANTS)
 
     @classmethod
     def setUpClass(cls):
@@ -41,7 +58,11 @@ class IncidentTest(ServiceTest):
     def chancery(self, *arguments, who="operator", check=True):
         return run([service.bin_folder / "chancery", "--url",
                     f"https://127.0.0.1:{self.service.api_port}", "--identity",
-                    self.service.identity(who), *arguments], check=check, text=True)
+                    who if isinstance(who, Path) else self.service.identity(who), "--ca",
+                    self.root, *arguments], check=check, text=True)
+
+    def identity(self, name):
+        return self.service.enroll(name, Key.ec())[0]
 
     def show(self, name):
         return expect(200, self.service.auditor.get(f"/v1/incidents/{name}")).json
@@ -177,6 +198,114 @@ class IncidentTest(ServiceTest):
         cancelled = self.chancery("incident", "cancel", "inc-crowd")
         self.assertIn("cancelled", cancelled.stdout)
         self.assertEqual(self.chancery("incident", "watch", "inc-crowd", check=False).returncode, 1)
+
+    def test_a_second_person_agrees_to_a_number(self):
+        name = "throng.example"
+        machine = self.machine(name)
+        serials = self.issue(machine, name, 26)
+        self.chancery("revoke", "--machine", name, "--profile", "tls-server", "--confirm",
+                      "--incident", "inc-throng")
+        second = self.identity("second.example")
+        shown = self.chancery("incident", "approve", "inc-throng", "--dry-run", who=second)
+        self.assertIn("26 certificates of 1 machines would be revoked", shown.stdout)
+        self.assertEqual(self.show("inc-throng")["state"], "waiting")
+        client = self.service.client(second)
+        self.addCleanup(client.close)
+        path = "/v1/incidents/inc-throng/approve"
+        self.assert_problem(client.post(path, {"matched": 25}), 409, "matched")
+        serials += self.issue(machine, name)
+        self.assert_problem(client.post(path), 409, "matched")
+        agreed = self.chancery("incident", "approve", "inc-throng", who=second)
+        self.assertIn("27 certificates", agreed.stdout)
+        wait_until(lambda: self.show("inc-throng")["state"] == "finished", "it has finished")
+        self.assertEqual(self.revoked(serials), serials)
+
+    def test_a_command_that_is_given_again_goes_on(self):
+        name = "again.example"
+        serials = self.issue(self.machine(name), name, 3)
+        command = ("revoke", "--machine", name, "--profile", "tls-server", "--confirm",
+                   "--incident", "inc-again")
+        self.chancery(*command)
+        again = json.loads(self.chancery("--json", *command).stdout)
+        self.assertEqual((again["state"], again["revoked"]), ("finished", 3))
+        other = self.chancery(*command, "--reason", "superseded", check=False)
+        self.assertEqual(other.returncode, 1, other)
+        self.assertEqual(self.revoked(serials), serials)
+
+    def test_a_long_list_is_gone_on_with(self):
+        """Of the first part there is nothing, as where an earlier run had revoked it."""
+        serials = self.issue(self.machine("long.example"), "long.example", 2)
+        listed = self.files / "long"
+        nobodys = [f"01{secrets.token_hex(19)}" for _ in range(20_000)]
+        listed.write_text("\n".join(nobodys + serials) + "\n")
+        command = ("revoke", "--serials", listed, "--confirm", "--incident", "inc-long")
+        done = self.chancery(*command)
+        self.assertIn("inc-long-1: nothing of this part is left", done.stderr)
+        self.assertEqual(self.revoked(serials), serials)
+        again = self.chancery(*command)
+        self.assertIn("inc-long-2: nothing of this part is left", again.stderr)
+
+    def test_the_same_post_opens_one(self):
+        name = "twice.example"
+        self.issue(self.machine(name), name)
+        body = {"selector": {"machine": name, "profile": "tls-server"}, "reason": "superseded"}
+        first = expect(201, self.service.operator.post("/v1/incidents", body, key="twice-1")).json
+        again = expect(200, self.service.operator.post("/v1/incidents", body, key="twice-1")).json
+        self.assertEqual((first["name"], first["entry"]), (again["name"], again["entry"]))
+        body["per_second"] = 7
+        self.assert_problem(self.service.operator.post("/v1/incidents", body, key="twice-1"), 422)
+
+    def test_what_no_machine_renews_is_not_asked_for(self):
+        deadline = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = self.chancery("revoke", self.issuing, "--replace-by", deadline, who="admin",
+                               check=False)
+        self.assertEqual(answer.returncode, 1, answer)
+        self.assertIn("no machine renews", answer.stderr)
+        name = "alive.example"
+        self.issue(self.machine(name), name)  # the CA issues
+
+    def test_who_is_left_is_named(self):
+        name = "left.example"
+        serial = self.issue(self.machine(name), name)[0]
+        deadline = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.chancery("revoke", serial, "--replace-by", deadline, "--incident", "inc-left")
+        shown = self.chancery("incident", "show", "inc-left").stdout
+        self.assertIn(f"{serial} of {name} has not been renewed", shown)
+        listed = json.loads(self.chancery("--json", "cert", "replacements").stdout)
+        self.assertIn("inc-left", [row.get("incident") for row in listed["replacements"]
+                                   if row["serial"] == serial])
+        self.chancery("incident", "cancel", "inc-left")
+
+    def test_incidents_beyond_ones_scope(self):
+        serials = self.issue(self.machine("us-1.example"), "us-1.example", 3)
+        scoped = self.service.client(self.identity("scoped.example"))
+        self.addCleanup(scoped.close)
+        body = {"selector": {"machine": "us-1.example", "profile": "tls-server"},
+                "name": "inc-us", "per_second": 1}
+        expect(201, self.service.operator.post("/v1/incidents", body))
+        self.assert_problem(scoped.post("/v1/incidents/inc-us/cancel"), 403)
+        self.assert_problem(scoped.get("/v1/incidents/inc-us"), 403)
+        wait_until(lambda: self.show("inc-us")["state"] == "finished", "it has finished")
+        self.assertEqual(self.revoked(serials), serials)
+        self.assert_problem(scoped.get("/v1/incidents/inc-us/report?first=1"), 403)
+        rows = expect(200, scoped.get("/v1/incidents?state=all&limit=1000")).json["incidents"]
+        self.assertIn("inc-us", [row["name"] for row in rows])
+        self.assertFalse(any("selector" in row for row in rows))
+        rows = expect(200, self.service.operator.get("/v1/incidents?state=all&limit=1000")).json
+        self.assertTrue(all("selector" in row for row in rows["incidents"]))
+        self.issue(self.machine("eu-1.example"), "eu-1.example")
+        own = {"selector": {"machine": "eu-1.example"}, "name": "inc-eu"}
+        expect(201, scoped.post("/v1/incidents", own))
+        expect(200, scoped.get("/v1/incidents/inc-eu"))
+
+    def test_every_part_of_a_report_that_is_read_is_recorded(self):
+        name = "read.example"
+        self.issue(self.machine(name), name)
+        self.chancery("revoke", "--machine", name, "--confirm", "--incident", "inc-read")
+        expect(200, self.service.auditor.get("/v1/incidents/inc-read/report?first=1"))
+        self.assertIn("report of inc-read from 1",
+                      [entry.get("asked") for entry in self.service.entries()
+                       if entry["kind"] == "read"])
 
     def test_what_is_refused(self):
         for arguments, code in ((("revoke",), 2), (("revoke", "--policy", "7"), 1),
