@@ -309,8 +309,8 @@ constexpr std::array<std::string_view, 8> kTokenMembers = {
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
                                                          "issuing_distribution_point"};
 constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
-constexpr std::array<std::string_view, 4> kOcspMembers = {"enabled", "lifetime", "unknown",
-                                                          "fresh_per_second"};
+constexpr std::array<std::string_view, 5> kOcspMembers = {"enabled", "lifetime", "unknown",
+                                                          "fresh_per_second", "signed_per_second"};
 constexpr std::array<std::string_view, 1> kIncidentMembers = {"second_person_above"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
@@ -368,6 +368,7 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                      .read("lifetime", config.ocsp_lifetime, parse_duration)
                      .read("unknown", config.ocsp_unknown_is_revoked, unknown_certificates)
                      .read("fresh_per_second", config.ocsp_fresh_per_second, number(1, 100'000))
+                     .read("signed_per_second", config.ocsp_signed_per_second, number(1, 100'000))
                      .done();
                })
       .section("enrollment", kEnrollmentMembers, [&](Section& enrollment) {

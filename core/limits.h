@@ -87,7 +87,10 @@ inline constexpr std::size_t entry_bytes = 65535;  // C2SP tlog-tiles: u16 lengt
 inline constexpr std::size_t receipt_bytes = 256 << 10;
 inline constexpr std::size_t key_changes_bytes = 4 << 20;  // a thousand changes
 inline constexpr auto receipt_wait = 3s;  // "Prefer: receipt"; a checkpoint comes each second
-inline constexpr auto receipt_wait_at_most = 10s;        // it holds a worker
+inline constexpr auto receipt_wait_at_most = 10s;  // it holds a worker
+// Of the workers: so many at most may wait for receipts, and the rest serve.
+inline constexpr unsigned receipt_workers_divisor = 4;
+inline constexpr unsigned audit_verify_waiting = 4;      // for the result of the one under way
 inline constexpr std::size_t records_per_commit = 1024;  // one transaction
 inline constexpr std::size_t records_waiting = 16384;    // then "busy"
 inline constexpr auto checkpoint_interval = 1s;
@@ -98,6 +101,7 @@ inline constexpr auto audit_time_tolerance =
 
 // Witnesses
 inline constexpr std::size_t witness_request_bytes = 128 << 10;  // 63 hashes, 16 signatures of 5 kB
+inline constexpr std::size_t witness_signatures = 16;            // of one checkpoint, verified
 inline constexpr std::size_t witness_proof_hashes = 63;          // C2SP tlog-witness
 inline constexpr std::size_t witness_answer_bytes = 64 << 10;    // a few lines, two of them long
 inline constexpr std::size_t witness_policy_bytes = 256 << 10;   // a hundred lines of long keys
@@ -140,6 +144,9 @@ inline constexpr unsigned crl_shards = 4096;  // of one CA at most
 // A larger one is read from its file for each answer; many shards are small.
 inline constexpr std::size_t document_in_memory = 64 << 10;
 inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served as DER only
+// After a failure of a list or of a responder's certificate; doubled for each, as each is an entry.
+inline constexpr auto publishing_retry_delay = 10s;
+inline constexpr auto publishing_retry_delay_at_most = 1h;
 
 // Incidents
 inline constexpr std::size_t incident_serials = 20'000;     // of one; with their body 880 kB
@@ -160,6 +167,10 @@ inline constexpr std::size_t incident_machines = 100'000;  // counted apart in a
 inline constexpr std::size_t ocsp_request_bytes = 4096;
 inline constexpr std::size_t ocsp_certificates = 16;       // in one request
 inline constexpr std::size_t ocsp_cache_bytes = 64 << 20;  // answers that are kept
+// Of the workers: so many at most may wait for signatures of answers, and the rest serve.
+inline constexpr unsigned ocsp_workers_divisor = 2;
+inline constexpr auto ocsp_flight_wait = 20s;  // for another's signature: a lane, and the call
+inline constexpr int ocsp_attempts = 3;        // what was waited for may have changed meanwhile
 inline constexpr auto ocsp_max_age =
     10s;  // a revocation is seen within seconds, also through caches
 

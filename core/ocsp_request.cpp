@@ -24,7 +24,8 @@ Result<OcspCertId> read_cert_id(DerReader& in) {
   ASSIGN_OR_RETURN(DerReader algorithm, fields.enter(der::sequence));
   ASSIGN_OR_RETURN(const ByteView hash, algorithm.oid());
   // Parameters of these two are NULL or absent (RFC 5754 section 2).
-  if (!algorithm.at_end()) {
+  id.has_parameters = !algorithm.at_end();
+  if (id.has_parameters) {
     ASSIGN_OR_RETURN(const DerElement parameters, algorithm.element(der::null));
     if (!parameters.content.empty()) return malformed("the hash has parameters");
   }

@@ -12,6 +12,7 @@ namespace chancery {
 struct OcspCertId {
   ByteView whole;  ///< DER, to be repeated in the answer as it came
   bool is_sha256 = false;
+  bool has_parameters = false;  ///< NULL ones, of the hash; otherwise none
   ByteView issuer_name_hash, issuer_key_hash;
   ByteView serial;  ///< content octets of the INTEGER
 };

@@ -9,9 +9,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// After a failure, growing: each attempt is in the log.
-constexpr std::chrono::seconds kShortestRest{10}, kLongestRest{3600};
-
 Bytes sha1(ByteView bytes) {
   Bytes hash(SHA_DIGEST_LENGTH);
   SHA1(bytes.data(), bytes.size(), hash.data());
@@ -24,26 +21,40 @@ Result<Serial> serial_of(ByteView content) {
   return Serial::from(content);
 }
 
+/// Under what an answer is kept. It repeats the CertID as it was asked (RFC 6960 section 4.2.1), so
+/// the two spellings of the hash's algorithm have one each. The responder is known by its key: an
+/// answer of one that is no more is not found.
+std::string cache_id_of(const Key& responder, const OcspCertId& id) {
+  std::string text = responder.name.text();
+  text += id.is_sha256 ? "/2" : "/1";
+  text += id.has_parameters ? "+" : "-";
+  return text.append(text_of(id.serial));
+}
+
 }  // namespace
+
+OcspResponder::OcspResponder(Instance& instance)
+    : instance_(instance),
+      waiting_(std::max(1U, instance.config().workers / limits::ocsp_workers_divisor)),
+      fresh_(instance.config().ocsp_fresh_per_second),
+      listed_(instance.config().ocsp_signed_per_second) {}
 
 Result<void> OcspResponder::renew_due() {
   Result<void> last;
-  if (Clock::now() < rest_until_) return last;
   for (const CertificateAuthority* ca : instance_.service().cas()) {
+    BackOff& back_off = renewals_[ca->record.name];
+    if (!back_off.is_due(Clock::now())) continue;
     {
       const std::shared_lock lock(responders_mutex_);
       const auto made = std::ranges::find(responders_, ca, &Responder::ca);
       if (made != responders_.end() && now() < (*made)->renew_at) continue;
     }
-    if (auto renewed = renew(*ca); !renewed) {
+    if (auto renewed = renew(*ca); renewed) {
+      back_off.succeeded();
+    } else {
+      back_off.failed(Clock::now());
       last = std::move(renewed);
     }
-  }
-  if (last) {
-    rest_ = kShortestRest;
-  } else {
-    rest_until_ = Clock::now() + rest_;
-    rest_ = std::min<std::chrono::seconds>(rest_ * 2, kLongestRest);
   }
   return last;
 }
@@ -116,7 +127,10 @@ OcspResponder::Reply OcspResponder::answer(ByteView request) {
   }
   const bool plain = parsed->certificates.size() == 1 && parsed->nonce.empty();
   if (plain) return answer_one(*responder, parsed->certificates.front());
-  if (take_fresh()) return answer_fresh(*responder, *parsed);
+  {
+    const auto place = waiting_.take();
+    if (place && fresh_.take()) return answer_fresh(*responder, *parsed);
+  }
   // RFC 9654 section 2.1: a nonce may be left out; the client sees that.
   if (parsed->certificates.size() == 1) {
     return answer_one(*responder, parsed->certificates.front());
@@ -124,38 +138,76 @@ OcspResponder::Reply OcspResponder::answer(ByteView request) {
   return failure(OcspFailure::try_later);
 }
 
-OcspResponder::Reply OcspResponder::answer_one(const Responder& responder, const OcspCertId& id) {
-  const std::string cert_id(text_of(id.whole));
-  const std::uint64_t changes = instance_.service().revocation_changes();
-  auto old = cached(cert_id);
+Result<OcspResponder::Found> OcspResponder::find(const Responder& responder, const OcspCertId& id,
+                                                 const std::string& cache_id) {
+  Found found;
+  found.changes = instance_.service().revocation_changes();
+  auto old = cached(cache_id);
   if (old && now() >= old->reply.next_update) old.reset();
-  std::optional<Known> known;
-  if (old && old->changes == changes) {
-    known = old->known;
+  if (old && old->changes == found.changes) {
+    found.known = old->known;
   } else {
-    auto found = look_up(*responder.ca, id.serial);
+    ASSIGN_OR_RETURN(found.known, look_up(*responder.ca, id.serial));
+    if (old && old->known.status != found.known.status) old.reset();
+  }
+  if (!old) return found;
+  const Time half = old->reply.this_update + (old->reply.next_update - old->reply.this_update) / 2;
+  // One of the future is from before the clock was set back.
+  const Time at = now();
+  found.is_fresh_enough = (at >= old->reply.this_update && at < half) || !can_sign();
+  found.old = old->reply;
+  if (found.is_fresh_enough && old->changes != found.changes) {
+    keep({cache_id, old->reply, found.known, found.changes});
+  }
+  return found;
+}
+
+OcspResponder::Reply OcspResponder::answer_one(const Responder& responder, const OcspCertId& id) {
+  const std::string cache_id = cache_id_of(*responder.key, id);
+  for (int attempt = 0; attempt < limits::ocsp_attempts; ++attempt) {
+    const auto found = find(responder, id, cache_id);
     if (!found) return failure(OcspFailure::try_later);
-    known = std::move(*found);
-    if (old && old->known.status != known->status) old.reset();
-  }
-  if (old) {
-    const Time half =
-        old->reply.this_update + (old->reply.next_update - old->reply.this_update) / 2;
-    // One of the future is from before the clock was set back.
-    const Time at = now();
-    const bool fresh_enough = (at >= old->reply.this_update && at < half) || !can_sign();
-    if (fresh_enough) {
-      ++from_cache_;
-      if (old->changes != changes) keep({cert_id, old->reply, *known, changes});
-      return old->reply;
+    if (found->is_fresh_enough) return old_or_later(*found);
+    // From here on the token and the log are waited for.
+    const auto place = waiting_.take();
+    if (!place) return old_or_later(*found);
+    if (!found->known.listed) return answer_unlisted(responder, id, found->known);
+    const auto wait = found->old ? std::chrono::seconds{0} : limits::ocsp_flight_wait;
+    const SingleFlight::Joined joined = flights_.join(cache_id, wait);
+    if (joined.lead) {
+      // Somebody may have made it between our look and our turn.
+      const auto again = find(responder, id, cache_id);
+      if (!again) return failure(OcspFailure::try_later);
+      Reply reply = answer_listed(responder, id, *again, cache_id);
+      if (cached(cache_id)) joined.lead->succeed();
+      return reply;
     }
+    if (!joined.made) return old_or_later(*found);
   }
-  // What is not in the inventory anybody can ask for without end.
-  if (!known->listed && !take_fresh()) return failure(OcspFailure::try_later);
-  auto made = make(responder, {id}, {known->status}, {});
-  if (!made) return old ? old->reply : failure(OcspFailure::try_later);
-  if (known->listed) keep({cert_id, *made, *known, changes});
+  return failure(OcspFailure::try_later);
+}
+
+OcspResponder::Reply OcspResponder::answer_listed(const Responder& responder, const OcspCertId& id,
+                                                  const Found& found, const std::string& cache_id) {
+  if (found.is_fresh_enough || !listed_.take()) return old_or_later(found);
+  auto made = make(responder, {id}, {found.known.status}, {});
+  if (!made) return old_or_later(found);
+  keep({cache_id, *made, found.known, found.changes});
   return std::move(*made);
+}
+
+/// What is not in the inventory anybody can ask for without end.
+OcspResponder::Reply OcspResponder::answer_unlisted(const Responder& responder,
+                                                    const OcspCertId& id, const Known& known) {
+  if (!fresh_.take()) return failure(OcspFailure::try_later);
+  auto made = make(responder, {id}, {known.status}, {});
+  return made ? std::move(*made) : failure(OcspFailure::try_later);
+}
+
+OcspResponder::Reply OcspResponder::old_or_later(const Found& found) {
+  if (!found.old) return failure(OcspFailure::try_later);
+  ++from_cache_;
+  return *found.old;
 }
 
 OcspResponder::Reply OcspResponder::answer_fresh(const Responder& responder,
@@ -240,21 +292,9 @@ bool OcspResponder::can_sign() const {
   return instance_.token().status().up && instance_.log().healthy();
 }
 
-bool OcspResponder::take_fresh() {
-  const std::lock_guard lock(fresh_mutex_);
-  const auto at = Clock::now();
-  if (at - fresh_since_ >= Seconds{1}) {
-    fresh_since_ = at;
-    fresh_taken_ = 0;
-  }
-  if (fresh_taken_ >= instance_.config().ocsp_fresh_per_second) return false;
-  ++fresh_taken_;
-  return true;
-}
-
-std::optional<OcspResponder::Cached> OcspResponder::cached(std::string_view cert_id) {
+std::optional<OcspResponder::Cached> OcspResponder::cached(std::string_view id) {
   const std::lock_guard lock(cache_mutex_);
-  const auto found = by_id_.find(cert_id);
+  const auto found = by_id_.find(id);
   if (found == by_id_.end()) return std::nullopt;
   by_use_.splice(by_use_.begin(), by_use_, found->second);
   return *found->second;
@@ -263,14 +303,14 @@ std::optional<OcspResponder::Cached> OcspResponder::cached(std::string_view cert
 void OcspResponder::keep(Cached one) {
   const std::lock_guard lock(cache_mutex_);
   const auto drop = [this](std::list<Cached>::iterator old) {
-    cached_bytes_ -= old->reply.der->size() + old->cert_id.size();
-    by_id_.erase(old->cert_id);
+    cached_bytes_ -= old->reply.der->size() + old->id.size();
+    by_id_.erase(old->id);
     by_use_.erase(old);
   };
-  if (const auto old = by_id_.find(one.cert_id); old != by_id_.end()) drop(old->second);
-  cached_bytes_ += one.reply.der->size() + one.cert_id.size();
+  if (const auto old = by_id_.find(one.id); old != by_id_.end()) drop(old->second);
+  cached_bytes_ += one.reply.der->size() + one.id.size();
   by_use_.push_front(std::move(one));
-  by_id_.emplace(by_use_.front().cert_id, by_use_.begin());
+  by_id_.emplace(by_use_.front().id, by_use_.begin());
   while (cached_bytes_ > limits::ocsp_cache_bytes) drop(std::prev(by_use_.end()));
 }
 

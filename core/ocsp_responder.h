@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -10,10 +10,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/back_off.h"
+#include "core/budget.h"
 #include "core/document.h"
 #include "core/instance.h"
 #include "core/ocsp_request.h"
 #include "core/ocsp_response.h"
+#include "core/places.h"
+#include "core/single_flight.h"
 
 namespace chancery {
 
@@ -23,9 +27,13 @@ namespace chancery {
 ///
 /// An answer is signed once and kept until it is half as old as it may become, as long as it is
 /// right: when anything at all was revoked since, the store is asked again before it is given.
+///
+/// What strangers can cause is bounded: signatures a second, and callers of answer() that wait for
+/// one at the same time, at most half of Config::workers. Beyond it an answer that is kept and
+/// still valid is given, and otherwise tryLater.
 class OcspResponder {
  public:
-  explicit OcspResponder(Instance& instance) : instance_(instance) {}
+  explicit OcspResponder(Instance& instance);
 
   /// Makes the responders' keys and certificates where they are due. Reports the last failure; the
   /// next attempt comes later, and later each time. From one thread.
@@ -64,7 +72,7 @@ class OcspResponder {
   };
   /// An answer, and what it was made of.
   struct Cached {
-    std::string cert_id;
+    std::string id;  ///< cache_id()
     Reply reply;
     Known known;
     std::uint64_t changes;  ///< SigningService::revocation_changes() before the store was asked
@@ -75,33 +83,42 @@ class OcspResponder {
   [[nodiscard]] ResponderPtr responder_of(const OcspCertId& id) const;
   [[nodiscard]] Result<Known> look_up(const CertificateAuthority& ca, ByteView serial) const;
 
+  /// What there is to answer one CertID with, before anything is signed.
+  struct Found {
+    Known known;
+    std::uint64_t changes = 0;
+    std::optional<Reply> old = {};  ///< kept, right and not yet over
+    bool is_fresh_enough = false;   ///< `old` is to be given
+  };
+  Result<Found> find(const Responder& responder, const OcspCertId& id, const std::string& cache_id);
   Reply answer_one(const Responder& responder, const OcspCertId& id);
+  Reply answer_listed(const Responder& responder, const OcspCertId& id, const Found& found,
+                      const std::string& cache_id);
+  Reply answer_unlisted(const Responder& responder, const OcspCertId& id, const Known& known);
   Reply answer_fresh(const Responder& responder, const OcspRequest& request);
+  Reply old_or_later(const Found& found);
   Result<Reply> make(const Responder& responder, const std::vector<OcspCertId>& ids,
                      const std::vector<OcspStatus>& statuses, ByteView nonce);
   Reply failure(OcspFailure kind);
 
-  std::optional<Cached> cached(std::string_view cert_id);
+  std::optional<Cached> cached(std::string_view id);
   void keep(Cached one);
   /// Whether the token and the log can be asked: an attempt that fails is an entry.
   [[nodiscard]] bool can_sign() const;
-  /// Takes one of the signatures that anybody can cause at will.
-  bool take_fresh();
 
   Instance& instance_;
   mutable std::shared_mutex responders_mutex_;
   std::vector<ResponderPtr> responders_;
-  std::chrono::steady_clock::time_point rest_until_{};
-  std::chrono::seconds rest_{10};
+  std::map<CaName, BackOff> renewals_;  // of renew_due()'s thread
 
   std::mutex cache_mutex_;
   std::list<Cached> by_use_;  // the most recently used first
   std::unordered_map<std::string_view, std::list<Cached>::iterator> by_id_;
   std::size_t cached_bytes_ = 0;
 
-  std::mutex fresh_mutex_;
-  std::chrono::steady_clock::time_point fresh_since_{};
-  unsigned fresh_taken_ = 0;
+  Places waiting_;  // for signatures
+  SingleFlight flights_;
+  Budget fresh_, listed_;
 
   std::atomic<std::uint64_t> from_cache_ = 0, signed_anew_ = 0, failed_ = 0;
 };
