@@ -1,5 +1,9 @@
 #include "core/witness_submission.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+
 #include "core/tile.h"
 #include "core/witness_request.h"
 
@@ -10,12 +14,24 @@ namespace {
 // the second does: the next checkpoint tries again.
 constexpr int kAttempts = 3;
 
-/// The signature lines alone, joined to the checkpoint; nothing where there is anything else.
-std::string joined(const std::string& note, const std::string& lines) {
-  return lines.ends_with('\n') ? note + lines : note + lines + "\n";
+/// The host of an http:// or https:// URL, without port and brackets.
+std::string_view host_of(std::string_view url) {
+  url.remove_prefix(std::min(url.size(), url.find("//") + 2));
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto user = url.rfind('@'); user != url.npos) url.remove_prefix(user + 1);
+  if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
+  return url.substr(0, url.find(':'));
 }
 
 }  // namespace
+
+bool is_believed(const std::string& url) {
+  if (url.starts_with("https://")) return true;
+  const std::string host(host_of(url));
+  in_addr v4{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "::1";
+}
 
 Result<void> WitnessSubmission::submit(const AuditLog::SignedCheckpoint& checkpoint) {
   if (!size_) {
@@ -66,12 +82,25 @@ Result<WitnessSubmission::Step> WitnessSubmission::learn_size(const std::string&
 
 Result<void> WitnessSubmission::keep(const AuditLog::SignedCheckpoint& checkpoint,
                                      const std::string& lines) {
-  const auto found = witness_.verifier.find_in(joined(checkpoint.note, lines));
-  if (!found) return fail(ErrorCode::internal, "its answer has no valid cosignature of its key");
-  return log_.add_cosignature({checkpoint.size, witness_.verifier.vkey(), found->line});
+  if (("\n" + lines).find("\n\n") != std::string::npos) {
+    return fail(ErrorCode::internal, "its answer has an empty line");
+  }
+  const std::string whole = lines.ends_with('\n') ? lines : lines + "\n";
+  for (std::string_view rest = whole; const auto line = take_note_line(rest);) {
+    // What is kept is verified as it will stand: alone behind the checkpoint.
+    const auto found = witness_.verifier.find_in(checkpoint.note + std::string(*line) + "\n");
+    if (!found || found->line != *line) continue;
+    return log_.add_cosignature({checkpoint.size, witness_.verifier.vkey(), found->line});
+  }
+  return fail(ErrorCode::internal, "its answer has no valid cosignature of its key");
 }
 
 Failure WitnessSubmission::contradicted(const std::string& what) {
+  if (!is_believed(witness_.url)) {
+    return fail(ErrorCode::internal, "it says that it " + what +
+                                         ", but over plain HTTP anybody on the way can say so: "
+                                         "give its URL as https:// in the witness policy");
+  }
   const std::string problem = "the witness " + witness_.name + " " + what +
                               ": the database was set back or changed; nothing may be signed "
                               "with it (docs/operations.md, \"Going on from a backup\")";

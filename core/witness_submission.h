@@ -8,6 +8,10 @@
 
 namespace chancery {
 
+/// Whether what comes from this URL is the witness's word, so that it may close the log: HTTPS, or
+/// a witness on this machine.
+bool is_believed(const std::string& url);
+
 /// The log's side of C2SP tlog-witness, towards one witness.
 class WitnessSubmission {
  public:
@@ -24,8 +28,9 @@ class WitnessSubmission {
 
   /// Has the checkpoint cosigned, and keeps the cosignature. Where the witness has signed a later
   /// one of this log already, there is nothing to do. What a witness knows and this log does not is
-  /// proof that the log was set back: the log is refused for good. deadline_exceeded, internal,
-  /// conflict (the log is refused), with a message for the operator.
+  /// proof that the log was set back: the log is refused for good, unless somebody on the way could
+  /// have said it. deadline_exceeded, internal, conflict (the log is refused), with a message for
+  /// the operator.
   Result<void> submit(const AuditLog::SignedCheckpoint& checkpoint);
 
  private:

@@ -46,7 +46,7 @@ class NearWitness {
   [[nodiscard]] WitnessSubmission::Post post() {
     return [this](const std::string& url,
                   const std::string& body) -> Result<WitnessSubmission::Reply> {
-      if (url != "http://w/add-checkpoint") return fail(ErrorCode::internal, "not here: " + url);
+      if (url != "https://w/add-checkpoint") return fail(ErrorCode::internal, "not here: " + url);
       ++asked;
       return answer(body);
     };
@@ -70,7 +70,7 @@ WitnessPolicy policy_of(const std::string& text) {
 /// A log whose checkpoints one witness has to cosign.
 struct WitnessedLog : LogHome {
   WitnessedLog() {
-    policy = policy_of("witness w " + near.vkey() + " http://w/\nquorum w\n");
+    policy = policy_of("witness w " + near.vkey() + " https://w/\nquorum w\n");
     open_with_quorum();
   }
   void open_with_quorum() {
@@ -182,6 +182,71 @@ BOOST_AUTO_TEST_CASE(answers_that_are_no_cosignature_publish_nothing) {
   }
 }
 
+// Only its own line, which verifies behind the checkpoint alone, can be kept: `audit verify` would
+// find any other for ever.
+BOOST_AUTO_TEST_CASE(a_witness_cannot_plant_a_line_that_does_not_verify) {
+  const std::string note = checkpoint();
+  const WitnessKey key = WitnessKey::generate("m.example").value();
+  const std::string text(split_note(note)->text);
+  const WitnessPolicy its =
+      policy_of("witness m " + key.verifier().vkey() + " https://m/\nquorum none\n");
+  const auto submit_to = [&](const std::string& answer) {
+    WitnessSubmission submission(
+        *log, *store, its.witnesses().front(),
+        [&](const std::string&, const std::string&) -> Result<WitnessSubmission::Reply> {
+          return WitnessSubmission::Reply{200, answer};
+        });
+    return submission.submit(log->signed_checkpoint()).has_value();
+  };
+  const std::string good = key.cosign(text, now()) + "\n";
+  const std::string longer = key.cosign(note + "x\n", now()) + "\n";
+  const struct {
+    const char* name;
+    std::string answer;
+  } rows[] = {{"over more than the checkpoint", "x\n\n" + longer},
+              {"the same without more", longer},
+              {"an empty line before it", "\n" + good},
+              {"an empty line behind it", good + "\n"},
+              {"another text in between", good + "x\n\n" + longer}};
+  for (const auto& row : rows) {
+    BOOST_TEST(!submit_to(row.answer), row.name);
+    BOOST_TEST(store->cosignatures(log->signed_checkpoint().size)->empty(), row.name);
+    BOOST_TEST(verify_log(*store, verifiers())->good, row.name);
+  }
+  BOOST_TEST(submit_to(good));
+  BOOST_TEST(store->cosignatures(log->signed_checkpoint().size)->size() == 1U);
+  BOOST_TEST(verify_log(*store, verifiers())->good);
+}
+
+// Over plain HTTP anybody on the way can claim it: that is a failure, and closes nothing.
+BOOST_AUTO_TEST_CASE(what_closes_the_log_is_not_believed_over_plain_http) {
+  checkpoint();
+  const struct {
+    const char* url;
+    bool believed;
+  } rows[] = {{"http://192.0.2.1:8090", false},     {"http://w.example", false},
+              {"http://127.0.0.1.example/", false}, {"http://localhost.example", false},
+              {"http://[2001:db8::1]:8090", false}, {"http://localhost@w.example/", false},
+              {"http://127.0.0.1:8090", true},      {"http://[::1]:8090/w", true},
+              {"http://localhost:8090", true},      {"https://w.example", true}};
+  for (const auto& row : rows) BOOST_TEST(is_believed(row.url) == row.believed, row.url);
+  for (const auto& reply :
+       {WitnessSubmission::Reply{409, "1000000\n"}, WitnessSubmission::Reply{422, ""}}) {
+    const WitnessPolicy plain =
+        policy_of("witness w " + near.vkey() + " http://w.example\nquorum w\n");
+    WitnessSubmission claiming(
+        *log, *store, plain.witnesses().front(),
+        [&](const std::string&, const std::string&) -> Result<WitnessSubmission::Reply> {
+          return reply;
+        });
+    const auto outcome = claiming.submit(log->signed_checkpoint());
+    BOOST_REQUIRE(!outcome);
+    BOOST_TEST((outcome.error().code == ErrorCode::internal));
+    BOOST_TEST((outcome.error().message.find("https://") != std::string::npos));
+    BOOST_TEST(log->healthy());
+  }
+}
+
 // What the witness holds was signed by a log that this one is not.
 BOOST_AUTO_TEST_CASE(a_witness_that_knows_more_closes_the_log) {
   append();
@@ -227,8 +292,8 @@ BOOST_AUTO_TEST_CASE(a_witness_ahead_of_a_late_checkpoint_is_no_contradiction) {
 // One hangs; the other's cosignatures are there, checkpoint by checkpoint.
 BOOST_AUTO_TEST_CASE(a_witness_that_hangs_delays_no_other) {
   NearWitness hanging(*this, "h.example");
-  policy = policy_of("witness h " + hanging.vkey() + " http://h/\nwitness w " + near.vkey() +
-                     " http://w/\nquorum w\n");
+  policy = policy_of("witness h " + hanging.vkey() + " https://h/\nwitness w " + near.vkey() +
+                     " https://w/\nquorum w\n");
   open_with_quorum();
   std::mutex mutex;
   std::condition_variable released;
