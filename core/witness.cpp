@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <sstream>
 
 #include "core/durable_file.h"
@@ -36,33 +37,39 @@ std::string hash_of_origin(const std::string& origin) {
   return to_hex(sha256(bytes_of(origin)));
 }
 
-/// Those of the note's lines that are of the log's keys. A note with a bad one is refused whole.
-bool is_signed(const std::vector<NoteVerifier>& verifiers, const std::string& note) {
-  bool verified = false;
-  for (const NoteVerifier& verifier : verifiers) {
-    if (verifier.verify(note)) {
-      verified = true;
-    } else if (verifier.has_line_in(note)) {
-      return false;
+/// The note's signature lines: at most limits::witness_signatures, and of each key one, since each
+/// costs whoever verifies it. Nothing for any other note.
+std::optional<std::vector<std::string>> signature_lines(std::string_view note) {
+  auto parts = split_note(note);
+  if (!parts) return std::nullopt;
+  std::vector<std::string> lines;
+  std::set<std::pair<std::string, Bytes>> keys;
+  while (!parts->signatures.empty()) {
+    const auto text = take_note_line(parts->signatures);
+    auto line = text ? parse_signature_line(*text) : std::nullopt;
+    if (!line || lines.size() == limits::witness_signatures) return std::nullopt;
+    if (!keys.emplace(line->name, std::move(line->key_id)).second) return std::nullopt;
+    lines.emplace_back(*text);
+  }
+  return lines;
+}
+
+/// Those of the lines that are of the log's keys; none where one of them does not verify: such a
+/// note is refused whole.
+std::vector<std::string> lines_of_log(const std::vector<NoteVerifier>& verifiers,
+                                      std::string_view text,
+                                      const std::vector<std::string>& lines) {
+  std::vector<std::string> verified;
+  for (const std::string& line : lines) {
+    const std::string alone = assemble_note(text, {line});
+    for (const NoteVerifier& verifier : verifiers) {
+      if (!verifier.has_line_in(alone)) continue;
+      if (!verifier.verify(alone)) return {};
+      verified.push_back(line);
+      break;
     }
   }
   return verified;
-}
-
-/// The checkpoint with the log's lines and ours: what others added is none of our business.
-std::string cosigned_note(const std::vector<NoteVerifier>& verifiers, const std::string& note,
-                          const std::string& cosignature) {
-  auto parts = split_note(note);
-  CHECK(parts);
-  std::vector<std::string> lines;
-  while (const auto line = take_note_line(parts->signatures)) {
-    const std::string alone = assemble_note(parts->text, {std::string(*line)});
-    if (std::ranges::any_of(verifiers, [&](const NoteVerifier& v) { return v.verify(alone); })) {
-      lines.emplace_back(*line);
-    }
-  }
-  lines.push_back(cosignature);
-  return assemble_note(parts->text, lines);
 }
 
 Result<void> require_private(const std::string& path) {
@@ -155,14 +162,20 @@ Witness::Answer Witness::add_checkpoint(std::string_view body) {
   if (!request) return refusal(400, request.error().message);
   const auto checkpoint = parse_checkpoint(request->checkpoint, Extensions::allowed);
   if (!checkpoint) return refusal(400, checkpoint.error().message);
-
-  const std::lock_guard lock(mutex_);
+  const auto parts = split_note(request->checkpoint);
+  const auto lines = signature_lines(request->checkpoint);
+  if (!parts || !lines) {
+    return refusal(400, "the checkpoint's signatures are malformed, more than " +
+                            std::to_string(limits::witness_signatures) + ", or several of one key");
+  }
   const auto found = logs_.find(checkpoint->origin);
   if (found == logs_.end()) return refusal(404, "the log is not known to this witness");
   Log& log = found->second;
-  if (!is_signed(log.verifiers, request->checkpoint)) {
-    return refusal(403, "the checkpoint has no valid signature of the log");
-  }
+  // Before the lock: whoever sends what is expensive delays himself alone.
+  const std::vector<std::string> verified = lines_of_log(log.verifiers, parts->text, *lines);
+  if (verified.empty()) return refusal(403, "the checkpoint has no valid signature of the log");
+
+  const std::lock_guard lock(mutex_);
   if (request->old_size > checkpoint->size) {
     return refusal(400, "the old size is larger than the checkpoint's");
   }
@@ -176,15 +189,15 @@ Witness::Answer Witness::add_checkpoint(std::string_view body) {
   if (!verify_consistency(log.size, log.root, checkpoint->size, root, request->proof)) {
     return refusal(422, "the consistency proof does not verify");
   }
-  return cosign(log, *checkpoint, *request);
+  return cosign(log, *checkpoint, parts->text, verified);
 }
 
-Witness::Answer Witness::cosign(Log& log, const Checkpoint& checkpoint,
-                                const WitnessRequest& request) {
-  const auto parts = split_note(request.checkpoint);
-  CHECK(parts);  // it has a signature that verifies
-  const std::string line = key_.cosign(parts->text, now());
-  std::string note = cosigned_note(log.verifiers, request.checkpoint, line);
+Witness::Answer Witness::cosign(Log& log, const Checkpoint& checkpoint, std::string_view text,
+                                std::vector<std::string> lines) {
+  const std::string line = key_.cosign(text, now());
+  // With the log's lines: what others added is none of our business.
+  lines.push_back(line);
+  std::string note = assemble_note(text, lines);
   if (const auto kept = replace_durable_file(log.state_file, note); !kept) {
     // Perhaps it is on the disk and perhaps not: what was given out stays as it was.
     return refusal(500, "the checkpoint cannot be kept");

@@ -35,7 +35,7 @@ class Witness {
     std::string body;
   };
   /// The answer to add-checkpoint. A cosignature is given after the checkpoint is on the disk; one
-  /// request at a time. 500 where it cannot be.
+  /// at a time, but signatures of the log are verified before that. 500 where it cannot be.
   Answer add_checkpoint(std::string_view body);
   /// The last checkpoint of a log with our cosignature; `origin_hash` is the origin's SHA-256 in
   /// lower-case hexadecimal. Nothing where none was cosigned.
@@ -55,11 +55,13 @@ class Witness {
   Witness(FileHandle lock, WitnessKey key) : lock_(std::move(lock)), key_(std::move(key)) {}
   Result<void> read_logs(const std::string& folder);
   Result<void> read_state(Log& log) const;
-  Answer cosign(Log& log, const Checkpoint& checkpoint, const WitnessRequest& request);
+  Answer cosign(Log& log, const Checkpoint& checkpoint, std::string_view text,
+                std::vector<std::string> lines);
 
   const FileHandle lock_;
   const WitnessKey key_;
-  mutable std::mutex mutex_;         // looking at a size and replacing it is one step
+  // Looking at a log's size and replacing it is one step; which logs there are stays the same.
+  mutable std::mutex mutex_;
   std::map<std::string, Log> logs_;  // by origin
 };
 

@@ -230,6 +230,20 @@ BOOST_AUTO_TEST_CASE(refuses_what_the_specification_refuses) {
   // One of the log's two lines is over another text: such a note is malformed.
   const std::string other_lines(
       split_note(log.sign(checkpoint_text({LogHome::kOrigin, 9, Bytes(32, 1)})))->signatures);
+  // Lines of others are passed over, up to a bound, and of each key there is one.
+  const auto with_others = [&](int count, bool same) {
+    std::vector<std::string> lines;
+    for (std::string_view rest = parts->signatures; const auto line = take_note_line(rest);) {
+      lines.emplace_back(*line);
+    }
+    for (int i = 0; i < count; ++i) {
+      lines.push_back(to_text(SignatureLine{
+          "other.example", Bytes(4, static_cast<std::uint8_t>(same ? 0 : i)), Bytes(64, 1)}));
+    }
+    return WitnessRequest{size, good.proof, assemble_note(parts->text, lines)};
+  };
+  WitnessRequest repeated = good;
+  repeated.checkpoint = good.checkpoint + std::string(parts->signatures);
   half.checkpoint = std::string(parts->text) + "\n" +
                     std::string(parts->signatures.substr(0, parts->signatures.find('\n') + 1)) +
                     other_lines.substr(other_lines.find('\n') + 1);
@@ -247,13 +261,16 @@ BOOST_AUTO_TEST_CASE(refuses_what_the_specification_refuses) {
        to_text(with_text({"other.example", size + 1, Bytes(32, 1)}, size)), 404},
       {"no signature", to_text(unsigned_note), 403},
       {"a good and a bad signature", to_text(half), 403},
+      {"each signature twice", to_text(repeated), 400},
+      {"two of another's key", to_text(with_others(2, true)), 400},
+      {"17 signatures", to_text(with_others(15, false)), 400},
       {"another old size", to_text(other), 409},
       {"a smaller tree", to_text(with_text({LogHome::kOrigin, 2, Bytes(32, 1)}, 2)), 409},
       {"no proof", to_text(no_proof), 422},
       {"a proof too long", to_text(long_proof), 422},
       {"another tree of the same size",
        to_text(with_text({LogHome::kOrigin, size, Bytes(32, 1)}, size)), 422},
-      {"the good one", to_text(good), 200},
+      {"16 signatures", to_text(with_others(14, false)), 200},
   };
   for (const auto& row : rows) {
     const auto answer = home.witness->add_checkpoint(row.body);
