@@ -71,7 +71,9 @@ void add_create_command(CommandLine& line, CLI::App& group) {
                                {"chancery --identity ./admin key create release --type ec-p256",
                                 "chancery --identity ./admin key create firmware --type rsa-3072 "
                                 "--algorithm rsa-pss-sha256"});
-  add_parsed(command, "name", options->name, KeyName::parse, "name of the key").required();
+  add_parsed(command, "name", options->name, KeyName::parse,
+             "name of the key; not beginning with ca-, log- or ocsp-, as the service's own do")
+      .required();
   add_parsed(
       command, "--type", options->type, parse_key_type,
       "rsa-2048, rsa-3072, rsa-4096, ec-p256, ec-p384, ec-p521 or ed25519; default: ec-p256");

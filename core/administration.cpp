@@ -28,6 +28,12 @@ Result<bool> SigningService::is_revoked(const Serial& serial) const {
   return revocation && revocation->reason != RevocationReason::remove_from_crl;
 }
 
+Result<bool> SigningService::is_key_blocked(const Bytes& spki_sha256) const {
+  if (blocked_.contains(spki_sha256)) return true;
+  ASSIGN_OR_RETURN(const auto row, store_.blocked_key(spki_sha256));
+  return row.has_value();
+}
+
 Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertificate& request) {
   const bool is_release = request.reason == RevocationReason::remove_from_crl;
   PolicyQuestion question{.operation = is_release ? Operation::certificate_release

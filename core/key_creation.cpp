@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "core/signing_service.h"
 
 namespace chancery {
@@ -8,6 +11,13 @@ PolicyQuestion question_of(const CreateKey& request) {
   question.key = request.name.text();
   question.key_type = request.type;
   return question;
+}
+
+/// Somebody's key of such a name would be in the way of a CA, its responder or the log.
+bool is_reserved(const KeyName& name) {
+  constexpr std::array<std::string_view, 3> kPrefixes = {"ca-", "log-", "ocsp-"};
+  return std::ranges::any_of(
+      kPrefixes, [&](std::string_view prefix) { return name.text().starts_with(prefix); });
 }
 
 /// The algorithms of a new key: those asked for, or the usual one of its type.
@@ -35,6 +45,13 @@ Result<const Key*> SigningService::create_key(const Caller& caller, const Create
   const PolicyQuestion question = question_of(request);
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
+  if (request.purpose == KeyPurpose::data && is_reserved(request.name)) {
+    return reject(caller, question,
+                  Error{ErrorCode::invalid_request,
+                        "names that begin with ca-, log- and ocsp- are those of the service's own "
+                        "keys",
+                        "name"});
+  }
   return generate(caller, decision, request);
 }
 

@@ -21,12 +21,17 @@ Result<Serial> serial_of(ByteView content) {
   return Serial::from(content);
 }
 
+/// What the ids of all answers of one responder's key begin with.
+std::string cache_prefix_of(const Key& responder) {
+  return responder.name.text() + "/";
+}
+
 /// Under what an answer is kept. It repeats the CertID as it was asked (RFC 6960 section 4.2.1), so
 /// the two spellings of the hash's algorithm have one each. The responder is known by its key: an
 /// answer of one that is no more is not found.
 std::string cache_id_of(const Key& responder, const OcspCertId& id) {
-  std::string text = responder.name.text();
-  text += id.is_sha256 ? "/2" : "/1";
+  std::string text = cache_prefix_of(responder);
+  text += id.is_sha256 ? "2" : "1";
   text += id.has_parameters ? "+" : "-";
   return text.append(text_of(id.serial));
 }
@@ -40,10 +45,11 @@ OcspResponder::OcspResponder(Instance& instance)
       listed_(instance.config().ocsp_signed_per_second) {}
 
 Result<void> OcspResponder::renew_due() {
-  Result<void> last;
+  Result<void> last = drop_revoked();
   for (const CertificateAuthority* ca : instance_.service().cas()) {
     BackOff& back_off = renewals_[ca->record.name];
-    if (!back_off.is_due(Clock::now())) continue;
+    // A CA that has ended certifies nothing.
+    if (!back_off.is_due(Clock::now()) || now() >= ca->issuer.not_after()) continue;
     {
       const std::shared_lock lock(responders_mutex_);
       const auto made = std::ranges::find(responders_, ca, &Responder::ca);
@@ -64,14 +70,78 @@ std::size_t OcspResponder::ready() const {
   return responders_.size();
 }
 
-Result<const Key*> OcspResponder::key_of(const CertificateAuthority& ca) {
-  const KeyName name = KeyName::literal("ocsp-" + ca.record.name.text());
-  if (auto key = instance_.keys().find(name)) {
-    if ((*key)->purpose == KeyPurpose::ocsp) return key;
-    return fail(ErrorCode::conflict, "key " + name.text() + " is there, and for something else");
+Result<bool> OcspResponder::is_good(const Responder& responder) const {
+  ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(responder.serial));
+  if (revoked) return false;
+  ASSIGN_OR_RETURN(const bool blocked,
+                   instance_.service().is_key_blocked(responder.key->public_key.spki_sha256()));
+  return !blocked;
+}
+
+Result<void> OcspResponder::drop_revoked() {
+  const std::uint64_t changes = instance_.service().revocation_changes();
+  std::vector<ResponderPtr> all;
+  {
+    const std::shared_lock lock(responders_mutex_);
+    all = responders_;
   }
-  return instance_.service().create_key(Instance::self(),
-                                        {name, KeyType::ec_p256, KeyPurpose::ocsp, {}});
+  for (const ResponderPtr& one : all) {
+    ASSIGN_OR_RETURN(const bool good, is_good(*one));
+    if (!good) drop(*one);
+  }
+  responders_checked_ = changes;
+  return {};
+}
+
+void OcspResponder::drop(const Responder& responder) {
+  {
+    const std::unique_lock lock(responders_mutex_);
+    std::erase_if(responders_, [&](const ResponderPtr& one) { return one.get() == &responder; });
+  }
+  const std::string prefix = cache_prefix_of(*responder.key);
+  const std::lock_guard lock(cache_mutex_);
+  for (auto one = by_use_.begin(); one != by_use_.end();) {
+    const auto next = std::next(one);
+    if (one->id.starts_with(prefix)) forget(one);
+    one = next;
+  }
+}
+
+/// Not blocked, and none of its certificates revoked, or of another CA: "a-2" may be a CA, too.
+Result<bool> OcspResponder::is_usable(const CertificateAuthority& ca, const Key& key) const {
+  const Bytes spki_sha256 = key.public_key.spki_sha256();
+  ASSIGN_OR_RETURN(const bool blocked, instance_.service().is_key_blocked(spki_sha256));
+  if (blocked) return false;
+  CertificateSelector its;
+  its.machine = Machine::self().name;
+  its.spki_sha256 = spki_sha256;
+  ASSIGN_OR_RETURN(const std::uint64_t count, instance_.store().certificate_count());
+  ASSIGN_OR_RETURN(const auto certificates,
+                   instance_.store().select_certificates(its, 1, count, Time{}));
+  for (const SelectedCertificate& certificate : certificates) {
+    if (certificate.issuer != ca.record.name) return false;
+    ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(certificate.serial));
+    if (revoked) return false;
+  }
+  return true;
+}
+
+/// The first of its keys that may still be used, or a new one behind the last.
+Result<const Key*> OcspResponder::key_of(const CertificateAuthority& ca) {
+  const std::string first = "ocsp-" + ca.record.name.text();
+  for (unsigned number = 1;; ++number) {
+    ASSIGN_OR_RETURN(const KeyName name,
+                     KeyName::parse(number == 1 ? first : first + "-" + std::to_string(number)));
+    const auto key = instance_.keys().find(name);
+    if (!key) {
+      return instance_.service().create_key(Instance::self(),
+                                            {name, KeyType::ec_p256, KeyPurpose::ocsp, {}});
+    }
+    // From before such names were the service's own.
+    if ((*key)->purpose != KeyPurpose::ocsp) continue;
+    ASSIGN_OR_RETURN(const bool usable, is_usable(ca, **key));
+    if (usable) return *key;
+  }
 }
 
 Result<void> OcspResponder::renew(const CertificateAuthority& ca) {
@@ -85,11 +155,12 @@ Result<void> OcspResponder::renew(const CertificateAuthority& ca) {
                                                           {key->public_key.copy(),
                                                            std::move(subject), SubjectAltNames{}},
                                                           std::nullopt}));
+  ASSIGN_OR_RETURN(Serial serial, Serial::parse(outcome.serial));
   const Time at = now();
   const Bytes& name = ca.issuer.subject_name();
   const Bytes& spki = ca.issuer.spki();
   auto made = std::make_shared<const Responder>(
-      Responder{&ca, key, outcome.certificate, ocsp_key_hash(key->public_key.spki()),
+      Responder{&ca, key, serial, outcome.certificate, ocsp_key_hash(key->public_key.spki()),
                 at + (outcome.not_after - at) * 2 / 3, sha1(name), sha256(name),
                 ocsp_key_hash(spki), ocsp_key_hash(spki, true)});
   const std::unique_lock lock(responders_mutex_);
@@ -114,6 +185,9 @@ OcspResponder::ResponderPtr OcspResponder::responder_of(const OcspCertId& id) co
 OcspResponder::Reply OcspResponder::answer(ByteView request) {
   const auto parsed = parse_ocsp_request(request);
   if (!parsed) return failure(OcspFailure::malformed_request);
+  // From when its revocation is durable on, a responder says nothing more.
+  const bool checked = responders_checked_ == instance_.service().revocation_changes();
+  if (!checked && !drop_revoked()) return failure(OcspFailure::try_later);
   ResponderPtr responder;
   for (const OcspCertId& id : parsed->certificates) {
     if (!responder) responder = responder_of(id);
@@ -300,18 +374,20 @@ std::optional<OcspResponder::Cached> OcspResponder::cached(std::string_view id) 
   return *found->second;
 }
 
+/// With cache_mutex_ held.
+void OcspResponder::forget(std::list<Cached>::iterator one) {
+  cached_bytes_ -= one->reply.der->size() + one->id.size();
+  by_id_.erase(one->id);
+  by_use_.erase(one);
+}
+
 void OcspResponder::keep(Cached one) {
   const std::lock_guard lock(cache_mutex_);
-  const auto drop = [this](std::list<Cached>::iterator old) {
-    cached_bytes_ -= old->reply.der->size() + old->id.size();
-    by_id_.erase(old->id);
-    by_use_.erase(old);
-  };
-  if (const auto old = by_id_.find(one.id); old != by_id_.end()) drop(old->second);
+  if (const auto old = by_id_.find(one.id); old != by_id_.end()) forget(old->second);
   cached_bytes_ += one.reply.der->size() + one.id.size();
   by_use_.push_front(std::move(one));
   by_id_.emplace(by_use_.front().id, by_use_.begin());
-  while (cached_bytes_ > limits::ocsp_cache_bytes) drop(std::prev(by_use_.end()));
+  while (cached_bytes_ > limits::ocsp_cache_bytes) forget(std::prev(by_use_.end()));
 }
 
 OcspResponder::Counters OcspResponder::counters() const {

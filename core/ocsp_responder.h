@@ -24,6 +24,8 @@ namespace chancery {
 /// Answers RFC 6960 requests about the certificates of this service's CAs, each CA's by a responder
 /// of its own: a key in the token that signs nothing else, and a certificate of the profile
 /// "ocsp-signing" that the CA issues, anew at each start and when two thirds of its life are over.
+/// Once that is revoked, or the key blocked, it answers nothing more, and another key takes over:
+/// "ocsp-CA", "ocsp-CA-2", ….
 ///
 /// An answer is signed once and kept until it is half as old as it may become, as long as it is
 /// right: when anything at all was revoked since, the store is asked again before it is given.
@@ -59,6 +61,7 @@ class OcspResponder {
   struct Responder {
     const CertificateAuthority* ca;
     const Key* key;
+    Serial serial;
     Bytes certificate, key_hash;
     Time renew_at;
     Bytes name_sha1, name_sha256, ca_key_sha1, ca_key_sha256;
@@ -80,6 +83,11 @@ class OcspResponder {
 
   Result<void> renew(const CertificateAuthority& ca);
   Result<const Key*> key_of(const CertificateAuthority& ca);
+  Result<bool> is_usable(const CertificateAuthority& ca, const Key& key) const;
+  Result<bool> is_good(const Responder& responder) const;
+  /// Takes out those that may not be used any more, with their answers.
+  Result<void> drop_revoked();
+  void drop(const Responder& responder);
   [[nodiscard]] ResponderPtr responder_of(const OcspCertId& id) const;
   [[nodiscard]] Result<Known> look_up(const CertificateAuthority& ca, ByteView serial) const;
 
@@ -103,12 +111,15 @@ class OcspResponder {
 
   std::optional<Cached> cached(std::string_view id);
   void keep(Cached one);
+  void forget(std::list<Cached>::iterator one);
   /// Whether the token and the log can be asked: an attempt that fails is an entry.
   [[nodiscard]] bool can_sign() const;
 
   Instance& instance_;
   mutable std::shared_mutex responders_mutex_;
   std::vector<ResponderPtr> responders_;
+  // SigningService::revocation_changes() before they were last looked at.
+  std::atomic<std::uint64_t> responders_checked_ = 0;
   std::map<CaName, BackOff> renewals_;  // of renew_due()'s thread
 
   std::mutex cache_mutex_;

@@ -58,6 +58,9 @@ class SigningService {
                                               const IncidentName& incident);
   /// Or on hold.
   [[nodiscard]] Result<bool> is_revoked(const Serial& serial) const;
+  /// Whether a key is never certified again: one of its certificates, or the key itself, is known
+  /// to be compromised.
+  [[nodiscard]] Result<bool> is_key_blocked(const Bytes& spki_sha256) const;
   /// Grows with each revocation and release, once it is durable: while it stays the same, so does
   /// is_revoked().
   [[nodiscard]] std::uint64_t revocation_changes() const { return revocation_changes_; }

@@ -73,6 +73,20 @@ struct OcspFixture : FlowFixture {
   }
   int ask(const Bytes& id) { return status_in(*responder->answer(request_of(id)).der, id); }
 
+  /// Of the key of this name, in the order of issue.
+  std::vector<SelectedCertificate> certificates_of(const std::string& key) {
+    CertificateSelector selector;
+    const auto found = instance().keys().find(KeyName::literal(key));
+    BOOST_REQUIRE_MESSAGE(found, key);
+    selector.spki_sha256 = (*found)->public_key.spki_sha256();
+    return store()
+        .select_certificates(selector, 1, store().certificate_count().value(), Time{})
+        .value();
+  }
+  static bool contains(const Bytes& all, ByteView part) {
+    return std::search(all.begin(), all.end(), part.begin(), part.end()) != all.end();
+  }
+
   static constexpr int kGood = 0x80, kRevoked = 0xa1, kUnknown = 0x82;
   std::unique_ptr<OcspResponder> responder;
 };

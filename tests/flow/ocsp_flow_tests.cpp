@@ -86,14 +86,77 @@ BOOST_AUTO_TEST_CASE(a_responders_key_signs_nothing_else) {
   BOOST_TEST(!refused.has_value());
 }
 
-// Of that name, made before there was a responder.
-BOOST_FIXTURE_TEST_CASE(a_key_that_was_made_for_data_does_not_become_a_responders, FlowFixture) {
-  data_key("ocsp-issuing");
+BOOST_FIXTURE_TEST_CASE(a_key_that_was_made_for_something_else_does_not_become_a_responders,
+                        FlowFixture) {
+  BOOST_REQUIRE(service().create_key(
+      as("admin"),
+      {KeyName::literal("ocsp-issuing"), KeyType::ec_p256, KeyPurpose::audit_log, {}}));
   OcspResponder responder(instance());
-  const auto refused = responder.renew_due();
-  BOOST_REQUIRE(!refused);
-  BOOST_CHECK(refused.error().code == ErrorCode::conflict);
-  BOOST_TEST(responder.ready() == 1U);  // the root's
+  BOOST_REQUIRE(responder.renew_due());
+  BOOST_TEST(responder.ready() == 2U);
+  const auto key = instance().keys().find(KeyName::literal("ocsp-issuing-2"));
+  BOOST_REQUIRE(key);
+  BOOST_CHECK((*key)->purpose == KeyPurpose::ocsp);
+}
+
+// Nothing that it has signed is given out any more, and it signs nothing more.
+BOOST_AUTO_TEST_CASE(a_responder_that_is_revoked_is_replaced_by_one_with_another_key) {
+  const Bytes id = cert_id(issue_serial());
+  std::string last = "ocsp-issuing";
+  int number = 1;
+  for (const RevocationReason reason : {key_compromise, superseded}) {
+    BOOST_TEST(ask(id) == kGood);
+    const SelectedCertificate certificate = certificates_of(last).back();
+    BOOST_REQUIRE(service().revoke(as("admin"), {certificate.serial, reason}));
+    BOOST_TEST(
+        (*responder->answer(request_of(id)).der == encode_ocsp_failure(OcspFailure::try_later)));
+    BOOST_TEST(responder->ready() == 1U);
+
+    const auto renewed = responder->renew_due();
+    BOOST_REQUIRE_MESSAGE(renewed, (renewed ? "" : renewed.error().message));
+    BOOST_TEST(responder->ready() == 2U);
+    last = "ocsp-issuing-" + std::to_string(++number);
+    const SelectedCertificate next = certificates_of(last).back();
+    const Bytes answer = *responder->answer(request_of(id)).der;
+    BOOST_TEST(status_in(answer, id) == kGood);
+    BOOST_TEST(contains(answer, next.serial.bytes));
+    BOOST_TEST(!contains(answer, certificate.serial.bytes));
+  }
+  // Nor does another start go back to the old ones.
+  const std::size_t before = certificates_of(last).size();
+  configure("");
+  BOOST_TEST(certificates_of("ocsp-issuing").size() == 1U);
+  BOOST_TEST(certificates_of(last).size() == before + 1);
+  BOOST_TEST(ask(id) == kGood);
+  BOOST_TEST(verify().good, summary(verify()));
+}
+
+// A compromise that an incident about the key reports, before any certificate is revoked.
+BOOST_AUTO_TEST_CASE(a_responder_whose_key_is_blocked_is_replaced) {
+  const Bytes id = cert_id(issue_serial());
+  BOOST_TEST(ask(id) == kGood);
+  const auto key = instance().keys().find(KeyName::literal("ocsp-issuing"));
+  BOOST_REQUIRE(key);
+  BOOST_REQUIRE(instance().log().record(as("operator").context, AuditEntry(EntryKind::incident),
+                                        {BlockKey{(*key)->public_key.spki_sha256()}}));
+  BOOST_REQUIRE(responder->renew_due());
+  BOOST_TEST(certificates_of("ocsp-issuing-2").size() == 1U);
+  const Bytes answer = *responder->answer(request_of(id)).der;
+  BOOST_TEST(contains(answer, certificates_of("ocsp-issuing-2").back().serial.bytes));
+}
+
+BOOST_AUTO_TEST_CASE(names_of_the_services_own_keys_are_not_given_to_others) {
+  for (const char* name : {"ocsp-next", "log-p256-2", "log-", "ca-next"}) {
+    const std::size_t before = entries(EntryKind::failure).size();
+    const auto refused = service().create_key(
+        as("admin"), {KeyName::literal(name), KeyType::ec_p256, KeyPurpose::data, {}});
+    BOOST_REQUIRE(!refused);
+    BOOST_CHECK(refused.error().code == ErrorCode::invalid_request);
+    BOOST_TEST(refused.error().field == "name");
+    BOOST_TEST(entries(EntryKind::failure).size() == before + 1);
+  }
+  data_key("ocspx");
+  data_key("app.ocsp-next");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

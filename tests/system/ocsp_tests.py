@@ -1,9 +1,11 @@
 """OCSP, asked by openssl, GnuTLS, NSS and curl, and with requests that no good client sends."""
 
 import base64
+import re
 import shutil
 import socket
 import subprocess
+import threading
 import urllib.parse
 
 import csr
@@ -246,6 +248,34 @@ class RequestTests(OcspTest):
         wait_until(lambda: self.post(other).body[:1] == b"\x30" and len(self.post(other).body) > 100,
                    "the token is back", 60)
 
+    def test_a_responder_that_is_revoked_is_replaced(self):
+        _, path = self.issue()
+        request = self.request(path)
+        rows = expect(200, self.service.operator.get(
+            "/v1/certificates?machine=self&limit=1000")).json["certificates"]
+        old = [row["serial"] for row in rows
+               if row["profile"] == "ocsp-signing" and row["issuer"] == "issuing"][-1]
+        self.assertIn(bytes.fromhex(old), self.post(request).body)
+        expect(200, self.service.administrator.post(f"/v1/certificates/{old}/revoke",
+                                                    {"reason": "keyCompromise"}))
+
+        def answer():
+            body = self.post(request).body
+            self.assertNotIn(bytes.fromhex(old), body)
+            return len(body) > 100 and body
+        wait_until(answer, "another responder answers", 60)
+        self.assertIn(": good", self.ask(path))
+        names = [key["name"] for key in
+                 expect(200, self.service.admin.get("/v1/keys")).json["keys"]]
+        self.assertIn("ocsp-issuing-2", names)
+        self.service.verify_log()
+
+    def test_names_of_responders_keys_are_refused(self):
+        for name in ("ocsp-mine", "ca-mine", "log-mine"):
+            answer = expect(400, self.service.admin.post("/v1/keys",
+                                                         {"name": name, "type": "ec-p256"}))
+            self.assertEqual(answer.json["field"], "name")
+
     def test_the_log_tells_of_each_answer(self):
         serial, path = self.issue()
         self.ask(path)
@@ -253,6 +283,46 @@ class RequestTests(OcspTest):
                 if f"{serial} good" in entry.get("ocsp", [])]
         self.assertEqual([entry["operation"] for entry in said], ["ocsp.sign"])
         self.service.verify_log()
+
+
+class WaitingTests(OcspTest):
+    """A token that hangs for a minute, and four workers."""
+
+    @classmethod
+    def set_up_installation(cls, installation):
+        super().set_up_installation(installation)
+        path = installation.home / "config.yaml"
+        text = path.read_text()
+        text, found = re.subn(r"\n  deadline: \d+s\n", "\n  deadline: 60s\n", text)
+        assert found == 1
+        path.write_text(text + "\nworkers: 4\n")
+
+    def test_all_else_is_served_while_answers_wait_for_the_token(self):
+        requests = [self.request(self.issue()[1]) for _ in range(6)]
+        wait_until(lambda: self.service.public("/crl/issuing.crl").status == 200, "the list is there")
+        answers = {}
+
+        def ask(number):
+            answers[number] = self.post(requests[number])
+        clients = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+        for keyholder in self.service.keyholders():
+            service.os.kill(keyholder, service.signal.SIGSTOP)
+        try:
+            for client in clients:
+                client.start()
+            wait_until(lambda: len(answers) == 4, "half of the workers are free")
+            for answer in answers.values():
+                self.assertEqual(self.failure(answer), TRY_LATER)
+            for path in ("/healthz", "/crl/issuing.crl", "/ca/issuing.pem"):
+                expect(200, self.service.public(path))
+            self.assertEqual(len(answers), 4)
+        finally:
+            for keyholder in self.service.keyholders():
+                service.os.kill(keyholder, service.signal.SIGCONT)
+            for client in clients:
+                client.join()
+        self.assertEqual(len(answers), 6)
+        self.assertEqual(sum(len(answer.body) > 100 for answer in answers.values()), 2)
 
 
 class UnknownIsRevokedTests(OcspTest):
