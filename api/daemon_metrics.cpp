@@ -39,6 +39,8 @@ void Daemon::register_metrics() {
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
         [this] { return static_cast<double>(crls_.behind()); });
+  gauge("chancery_crl_ended_cas", "CAs whose certificate has ended: they get no lists any more",
+        [this] { return static_cast<double>(crls_.ended()); });
   gauge("chancery_incidents_open", "revocations of many certificates that have not ended",
         [this] { return static_cast<double>(incident_runner_.open()); });
   gauge("chancery_incidents_failing", "1 when one could not go on at the last attempt",

@@ -12,8 +12,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRest = 9;                               // times as long as making it took
-constexpr std::chrono::seconds kRestAfterFailure{10};  // each attempt is in the log
+constexpr int kRest = 9;  // times as long as making it took
+
+/// What passes without anybody's doing.
+bool is_passing(ErrorCode code) {
+  return code == ErrorCode::busy || code == ErrorCode::token_unavailable ||
+         code == ErrorCode::store_unavailable || code == ErrorCode::deadline_exceeded;
+}
 
 Result<std::shared_ptr<const Document>> open_list(const std::string& path) {
   FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -88,6 +93,11 @@ void CrlPublisher::load(const CertificateAuthority& ca, const CrlScope& scope) {
 Result<void> CrlPublisher::publish_due() {
   Result<void> last;
   for (const CertificateAuthority* ca : service_.cas()) {
+    if (now() >= std::chrono::floor<Seconds>(ca->issuer.not_after())) {
+      const std::lock_guard lock(mutex_);
+      ended_.insert(ca->record.name);
+      continue;
+    }
     for (const CrlScope& scope : scopes(ca->record.name)) {
       const Key key(ca->record.name, scope);
       if (!due(key, now())) continue;
@@ -105,13 +115,17 @@ void CrlPublisher::failed(const Key& key, const Error& error) {
   List& list = lists_[key];
   list.changed = true;
   list.problem = error.message;
-  list.rest_until = Clock::now() + kRestAfterFailure;
+  if (is_passing(error.code)) {
+    list.retry.failed_in_passing(Clock::now());
+  } else {
+    list.retry.failed(Clock::now());
+  }
 }
 
 bool CrlPublisher::due(const Key& key, Time at) {
   const std::lock_guard lock(mutex_);
   const List& list = lists_[key];
-  if (Clock::now() < list.rest_until) return false;
+  if (Clock::now() < list.rest_until || !list.retry.is_due(Clock::now())) return false;
   if (list.changed || !list.current) return true;
   // The clock was set back since: for everybody else a list of the future is none yet.
   const auto age = at - list.current->this_update;
@@ -139,6 +153,7 @@ Result<void> CrlPublisher::refresh(const Key& key) {
   const std::lock_guard lock(mutex_);
   List& list = lists_[key];
   list.problem.clear();
+  list.retry.succeeded();
   list.took = Clock::now() - began;
   list.rest_until = Clock::now() + kRest * list.took;
   return {};
@@ -180,7 +195,9 @@ void CrlPublisher::revoked(const Revocation& revocation) {
   const unsigned shards = revocation.crl_shards;
   const std::lock_guard lock(mutex_);
   const auto mark = [&](const CrlScope& scope) {
-    lists_[Key(revocation.issuer, scope)].changed = true;
+    List& list = lists_[Key(revocation.issuer, scope)];
+    list.changed = true;
+    list.retry.hurry();  // it may be what was missing
   };
   mark(CrlScope::of_shard(shards, revocation.serial.shard(shards)));
   mark(CrlScope::all());
@@ -190,7 +207,7 @@ void CrlPublisher::revoked(const Revocation& revocation) {
 std::string CrlPublisher::problem() const {
   const std::lock_guard lock(mutex_);
   for (const auto& [key, list] : lists_) {
-    if (!list.problem.empty()) return list.problem;
+    if (!list.problem.empty() && !ended_.contains(key.first)) return list.problem;
   }
   return {};
 }
@@ -199,7 +216,7 @@ std::optional<Time> CrlPublisher::first_end() const {
   const std::lock_guard lock(mutex_);
   std::optional<Time> first;
   for (const auto& [key, list] : lists_) {
-    if (!list.current) continue;
+    if (!list.current || ended_.contains(key.first)) continue;
     if (!first || list.current->next_update < *first) first = list.current->next_update;
   }
   return first;
@@ -215,8 +232,15 @@ double CrlPublisher::slowest_seconds() const {
 std::size_t CrlPublisher::behind() const {
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;
-  for (const auto& [key, list] : lists_) count += list.changed ? 1 : 0;
+  for (const auto& [key, list] : lists_) {
+    count += list.changed && !ended_.contains(key.first) ? 1 : 0;
+  }
   return count;
+}
+
+std::size_t CrlPublisher::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_.size();
 }
 
 }  // namespace chancery

@@ -3,9 +3,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/back_off.h"
 #include "core/document.h"
 #include "core/signing_service.h"
 
@@ -31,7 +33,8 @@ class CrlPublisher {
 
   /// Signs every list that there is not, has something new to say, or is older than the configured
   /// refresh. What takes long to make is made rarely: each list takes a tenth of the time at most.
-  /// Reports the last failure; the others are still made.
+  /// Reports the last failure; the others are still made. What cannot be published is tried again
+  /// ever more rarely; a CA whose certificate has ended gets no lists any more.
   Result<void> publish_due();
 
   /// The list in force, or null before the first.
@@ -47,12 +50,15 @@ class CrlPublisher {
   [[nodiscard]] double slowest_seconds() const;
   /// Lists that lack a revocation which is durable.
   [[nodiscard]] std::size_t behind() const;
+  /// CAs whose certificate has ended. What is said of lists above is not about theirs.
+  [[nodiscard]] std::size_t ended() const;
 
  private:
   struct List {
     std::shared_ptr<const PublishedCrl> current;
     bool changed = true;  ///< what was revoked shortly before a stop may not be on it
     std::chrono::steady_clock::time_point rest_until{};
+    BackOff retry = {};
     std::chrono::steady_clock::duration took{};
     std::string problem;
   };
@@ -73,6 +79,7 @@ class CrlPublisher {
   const Config& config_;
   mutable std::mutex mutex_;
   std::map<Key, List> lists_;
+  std::set<CaName> ended_;
 };
 
 }  // namespace chancery

@@ -54,7 +54,7 @@ class CrlTask : public SigningTask {
     effects.outcome.issuer = name_;
     effects.outcome.not_after = record.next_update;
     // A list that a reader would refuse is recorded but not published: the last good one stays.
-    if (lost_ == 0 && check_crl(der, ca_.issuer, ca_.key->public_key, expectation_)) {
+    if (check_crl(der, ca_.issuer, ca_.key->public_key, expectation_)) {
       effects.changes.push_back(PutCrl{std::move(record)});
     } else {
       effects.entry.set("published", "no");
@@ -92,6 +92,9 @@ class CrlTask : public SigningTask {
     draft_.this_update = std::chrono::floor<Seconds>(at);
     draft_.next_update = std::min(draft_.this_update + config_.crl_lifetime,
                                   Time(std::chrono::floor<Seconds>(ca_.issuer.not_after())));
+    if (draft_.next_update <= draft_.this_update) {
+      return fail(ErrorCode::conflict, "the certificate of this CA has ended");
+    }
     draft_.distribution_point = config_.crl_issuing_distribution_point && !draft_.scope.delta;
     draft_.freshest = config_.crl_delta && draft_.scope == CrlScope::all();
     record_.issuer = name_;
@@ -126,12 +129,12 @@ class CrlTask : public SigningTask {
                          store_.count_revoked(name_, shard, record_.since));
         expected += count;
       }
+      if (last) RETURN_IF_ERROR(check_lost(*last, expected));
       // And what goes around them: the list is made in this memory and stays there.
       entries.reserve(expected * kEntryBytes + kAroundEntries);
       for (const CrlScope& shard : shards()) {
         RETURN_IF_ERROR(store_.each_revoked(name_, shard, record_.since, add));
       }
-      if (last) RETURN_IF_ERROR(count_lost(*last));
     }
     draft_.encoded_entries = entries.take();
     return {};
@@ -167,8 +170,8 @@ class CrlTask : public SigningTask {
   }
 
   /// Those that were on the last list and are on this one no more, although they neither expired
-  /// nor were released: rows that went away.
-  Result<void> count_lost(const CrlRecord& last) {
+  /// nor were released: rows that went away (docs/operations.md, "CRLs").
+  Result<void> check_lost(const CrlRecord& last, std::uint64_t entries) {
     std::uint64_t may_be_gone = 0;
     for (const CrlScope& shard : shards()) {
       ASSIGN_OR_RETURN(const std::uint64_t expired,
@@ -177,9 +180,11 @@ class CrlTask : public SigningTask {
     }
     ASSIGN_OR_RETURN(const std::uint64_t released, store_.released_from(name_, last.covers));
     may_be_gone += released;
-    const std::uint64_t left = draft_.entries + may_be_gone;
-    lost_ = last.entries > left ? last.entries - left : 0;
-    return {};
+    if (last.entries <= entries + may_be_gone) return {};
+    return fail(ErrorCode::internal, std::to_string(last.entries - entries - may_be_gone) +
+                                         " revoked certificates of the last list \"" +
+                                         last.scope.name() + "\" of \"" + name_.text() +
+                                         "\" are gone from the database; the last one stays");
   }
 
   const CertificateAuthority& ca_;
@@ -190,7 +195,6 @@ class CrlTask : public SigningTask {
   CrlDraft draft_;
   CrlExpectation expectation_;
   CrlRecord record_;
-  std::uint64_t lost_ = 0;
   Bytes tbs_;
 };
 

@@ -36,6 +36,11 @@ std::string cache_id_of(const Key& responder, const OcspCertId& id) {
   return text.append(text_of(id.serial));
 }
 
+/// It certifies nothing any more.
+bool has_ended(const CertificateAuthority& ca) {
+  return now() >= ca.issuer.not_after();
+}
+
 }  // namespace
 
 OcspResponder::OcspResponder(Instance& instance)
@@ -48,8 +53,7 @@ Result<void> OcspResponder::renew_due() {
   Result<void> last = drop_revoked();
   for (const CertificateAuthority* ca : instance_.service().cas()) {
     BackOff& back_off = renewals_[ca->record.name];
-    // A CA that has ended certifies nothing.
-    if (!back_off.is_due(Clock::now()) || now() >= ca->issuer.not_after()) continue;
+    if (!back_off.is_due(Clock::now()) || has_ended(*ca)) continue;
     {
       const std::shared_lock lock(responders_mutex_);
       const auto made = std::ranges::find(responders_, ca, &Responder::ca);
@@ -70,7 +74,17 @@ std::size_t OcspResponder::ready() const {
   return responders_.size();
 }
 
+std::size_t OcspResponder::to_come() const {
+  const auto cas = instance_.service().cas();
+  const std::shared_lock lock(responders_mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(cas, [&](const auto* ca) {
+    return !has_ended(*ca) &&
+           std::ranges::find(responders_, ca, &Responder::ca) == responders_.end();
+  }));
+}
+
 Result<bool> OcspResponder::is_good(const Responder& responder) const {
+  if (now() >= responder.not_after) return false;
   ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(responder.serial));
   if (revoked) return false;
   ASSIGN_OR_RETURN(const bool blocked,
@@ -160,9 +174,9 @@ Result<void> OcspResponder::renew(const CertificateAuthority& ca) {
   const Bytes& name = ca.issuer.subject_name();
   const Bytes& spki = ca.issuer.spki();
   auto made = std::make_shared<const Responder>(
-      Responder{&ca, key, serial, outcome.certificate, ocsp_key_hash(key->public_key.spki()),
-                at + (outcome.not_after - at) * 2 / 3, sha1(name), sha256(name),
-                ocsp_key_hash(spki), ocsp_key_hash(spki, true)});
+      Responder{&ca, key, serial, outcome.not_after, outcome.certificate,
+                ocsp_key_hash(key->public_key.spki()), at + (outcome.not_after - at) * 2 / 3,
+                sha1(name), sha256(name), ocsp_key_hash(spki), ocsp_key_hash(spki, true)});
   const std::unique_lock lock(responders_mutex_);
   std::erase_if(responders_, [&](const ResponderPtr& old) { return old->ca == &ca; });
   responders_.push_back(std::move(made));
@@ -193,11 +207,8 @@ OcspResponder::Reply OcspResponder::answer(ByteView request) {
     if (!responder) responder = responder_of(id);
   }
   if (!responder) {
-    const std::shared_lock lock(responders_mutex_);
     // Before its certificate is there, a responder does not know whom it speaks for.
-    return failure(responders_.size() < instance_.service().cas().size()
-                       ? OcspFailure::try_later
-                       : OcspFailure::unauthorized);
+    return failure(to_come() > 0 ? OcspFailure::try_later : OcspFailure::unauthorized);
   }
   const bool plain = parsed->certificates.size() == 1 && parsed->nonce.empty();
   if (plain) return answer_one(*responder, parsed->certificates.front());

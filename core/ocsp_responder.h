@@ -62,6 +62,7 @@ class OcspResponder {
     const CertificateAuthority* ca;
     const Key* key;
     Serial serial;
+    Time not_after;
     Bytes certificate, key_hash;
     Time renew_at;
     Bytes name_sha1, name_sha256, ca_key_sha1, ca_key_sha256;
@@ -84,8 +85,10 @@ class OcspResponder {
   Result<void> renew(const CertificateAuthority& ca);
   Result<const Key*> key_of(const CertificateAuthority& ca);
   Result<bool> is_usable(const CertificateAuthority& ca, const Key& key) const;
+  /// CAs that have no responder, and have not ended.
+  [[nodiscard]] std::size_t to_come() const;
   Result<bool> is_good(const Responder& responder) const;
-  /// Takes out those that may not be used any more, with their answers.
+  /// Takes out those that may not be used any more, or have ended, with their answers.
   Result<void> drop_revoked();
   void drop(const Responder& responder);
   [[nodiscard]] ResponderPtr responder_of(const OcspCertId& id) const;

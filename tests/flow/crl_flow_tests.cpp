@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <thread>
 
 #include "core/crl_publisher.h"
 #include "tests/core/audit/log_fixture.h"
@@ -11,6 +12,7 @@ namespace chancery {
 namespace {
 
 using enum RevocationReason;
+using namespace std::chrono_literals;
 
 struct CrlFixture : FlowFixture {
   CrlFixture() { start(); }
@@ -69,6 +71,15 @@ struct CrlFixture : FlowFixture {
   }
   static CrlScope shard_of(const Serial& serial, unsigned shards) {
     return CrlScope::of_shard(shards, serial.shard(shards));
+  }
+
+  /// How often the CA was asked to sign one.
+  std::size_t signed_lists(const CaName& ca) {
+    const auto intents = entries(EntryKind::intent);
+    return static_cast<std::size_t>(std::ranges::count_if(intents, [&](const std::string& entry) {
+      return entry.find("\"operation\":\"crl.sign\"") != entry.npos &&
+             entry.find("\"issuer\":\"" + ca.text() + "\"") != entry.npos;
+    }));
   }
 
   const CaName issuing = CaName::literal("issuing");
@@ -249,10 +260,49 @@ BOOST_AUTO_TEST_CASE(a_list_that_lost_an_entry_is_not_published) {
   tamper(home() / "chancery.db", "DELETE FROM revocation WHERE serial = x'" + serial.hex() + "'");
   reopen();
   start();
-  BOOST_TEST(!crls->publish_due().has_value());
-  BOOST_TEST(crls->problem().find("failed its checks") != std::string::npos, crls->problem());
+  // Before the token is asked, with one entry, and not again at once.
+  const std::size_t asked = signed_lists(issuing), failures = entries(EntryKind::failure).size();
+  for (int i = 0; i < 3; ++i) BOOST_TEST(crls->publish_due().has_value() == (i > 0));
+  BOOST_TEST(signed_lists(issuing) == asked);
+  BOOST_TEST(entries(EntryKind::failure).size() == failures + 1);
+  BOOST_TEST(crls->problem().find("1 revoked certificates of the last list") != std::string::npos,
+             crls->problem());
   BOOST_TEST(list(CrlScope::all())->number == before->number);
+  BOOST_TEST(crls->behind() == 1U);
   BOOST_TEST(!verify().good);
+  // What an administrator does where no copy of the database has the row.
+  revoke(serial);
+  start();
+  publish();
+  BOOST_TEST(lists(CrlScope::all(), serial));
+  BOOST_TEST(lists(CrlScope::all(), other));
+  BOOST_TEST(crls->problem() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_gets_no_lists_any_more) {
+  configure("\nprofiles:\n",
+            "\nprofiles:\n  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n"
+            "    ca: true\n    default_validity: 2s\n    max_validity: 2s\n"
+            "    key_types: [ec-p256]\n    subject: [common_name]\n"
+            "    require_alt_name: false\n");
+  Subject subject;
+  subject.common_name = "Short";
+  const CaName name = CaName::literal("short");
+  const auto made = service().create_ca(Instance::self(),
+                                        {name, subject, KeyType::ec_p256, CaName::literal("root"),
+                                         ProfileName::literal("short-ca"), 1});
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  publish();
+  while (now() < (*made)->issuer.not_after()) std::this_thread::sleep_for(10ms);
+  const std::size_t asked = signed_lists(name), failures = entries(EntryKind::failure).size();
+  start();
+  publish();  // the others'
+  BOOST_TEST(signed_lists(name) == asked);
+  BOOST_TEST(entries(EntryKind::failure).size() == failures);
+  BOOST_TEST(crls->ended() == 1U);
+  BOOST_TEST(crls->problem() == "");
+  BOOST_TEST((*crls->first_end() > now()));
+  BOOST_TEST(verify().good, summary(verify()));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_not_ours_is_not_served) {

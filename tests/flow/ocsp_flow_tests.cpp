@@ -131,6 +131,34 @@ BOOST_AUTO_TEST_CASE(a_responder_that_is_revoked_is_replaced_by_one_with_another
   BOOST_TEST(verify().good, summary(verify()));
 }
 
+BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_signs_no_responders_and_answers_nothing) {
+  responder.reset();
+  close();
+  std::ofstream(home() / "config.yaml", std::ios::app)
+      << "  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n    ca: true\n"
+         "    default_validity: 3s\n    max_validity: 3s\n    key_types: [ec-p256]\n"
+         "    subject: [common_name]\n    require_alt_name: false\n";
+  reopen();
+  Subject subject;
+  subject.common_name = "Short";
+  const auto made = service().create_ca(
+      Instance::self(), {CaName::literal("short"), subject, KeyType::ec_p256,
+                         CaName::literal("root"), ProfileName::literal("short-ca"), 1});
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  responder = std::make_unique<OcspResponder>(instance());
+  (void)responder->renew_due();
+  while (now() < (*made)->issuer.not_after()) std::this_thread::yield();
+  const std::uint64_t size = instance().log().head().size;
+  BOOST_REQUIRE(responder->renew_due());
+  BOOST_TEST(responder->ready() == 2U);
+  BOOST_TEST(instance().log().head().size == size);
+  // The others' are all there, so a stranger's issuer is a stranger's, and not one to wait for.
+  Bytes id = cert_id(Serial::allocate(1'800'000'000));
+  id[20] ^= 1;  // in the hash of the issuer's name
+  BOOST_TEST(
+      (*responder->answer(request_of(id)).der == encode_ocsp_failure(OcspFailure::unauthorized)));
+}
+
 // A compromise that an incident about the key reports, before any certificate is revoked.
 BOOST_AUTO_TEST_CASE(a_responder_whose_key_is_blocked_is_replaced) {
   const Bytes id = cert_id(issue_serial());

@@ -266,13 +266,13 @@ class RequestTests(OcspTest):
         wait_until(answer, "another responder answers", 60)
         self.assertIn(": good", self.ask(path))
         names = [key["name"] for key in
-                 expect(200, self.service.admin.get("/v1/keys")).json["keys"]]
+                 expect(200, self.service.administrator.get("/v1/keys")).json["keys"]]
         self.assertIn("ocsp-issuing-2", names)
         self.service.verify_log()
 
     def test_names_of_responders_keys_are_refused(self):
         for name in ("ocsp-mine", "ca-mine", "log-mine"):
-            answer = expect(400, self.service.admin.post("/v1/keys",
+            answer = expect(400, self.service.administrator.post("/v1/keys",
                                                          {"name": name, "type": "ec-p256"}))
             self.assertEqual(answer.json["field"], "name")
 
