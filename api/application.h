@@ -9,7 +9,9 @@
 #include "core/crl_publisher.h"
 #include "core/incidents.h"
 #include "core/instance.h"
+#include "core/log_verification.h"
 #include "core/ocsp_responder.h"
+#include "core/places.h"
 
 namespace chancery {
 
@@ -19,7 +21,9 @@ struct Application {
   CheckpointPublisher& checkpoints;
   CrlPublisher& crls;
   AuditIndex& audit_index;
-  OcspResponder* ocsp;  ///< null where the configuration has none
+  LogVerification& verification;
+  Places& receipt_places;  ///< of requests that wait for their receipts
+  OcspResponder* ocsp;     ///< null where the configuration has none
   Incidents& incidents;
   const Authentication& authenticate;
   AuthenticationFailures& failures;

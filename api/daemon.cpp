@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -85,9 +86,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   RETURN_IF_ERROR(daemon->checkpoints_->state_keys({Instance::self().context}));
   RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
   daemon->application_.emplace(Application{
-      instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_,
-      daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_, daemon->authentication_,
-      daemon->failures_, daemon->metrics_, std::string(openapi_document()),
+      instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->verification_,
+      daemon->receipt_places_, daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_,
+      daemon->authentication_, daemon->failures_, daemon->metrics_, std::string(openapi_document()),
       [raw = daemon.get()] { raw->crl_ticker_->wake(); },
       [raw = daemon.get()] {
         raw->incident_runner_.look_again();
@@ -126,6 +127,7 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
       authentication_(instance, failures_, foreign_),
       crls_(instance.service(), instance.store(), instance.config()),
       audit_index_(instance.store(), instance.config().home + "/audit-index.db"),
+      receipt_places_(std::max(1U, instance.config().workers / limits::receipt_workers_divisor)),
       incidents_(instance.service(), instance.store(), instance.log(), instance.config(),
                  std::move(parse_pattern)),
       incident_runner_(incidents_, instance.service(), instance.store(), instance.log(),

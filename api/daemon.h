@@ -77,6 +77,8 @@ class Daemon {
   Authentication authentication_;
   CrlPublisher crls_;
   AuditIndex audit_index_;
+  LogVerification verification_;
+  Places receipt_places_;
   std::optional<OcspResponder> ocsp_;
   Incidents incidents_;
   IncidentRunner incident_runner_;

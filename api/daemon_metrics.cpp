@@ -52,6 +52,11 @@ void Daemon::register_metrics() {
           const auto end = crls_.first_end();
           return end ? static_cast<double>(to_unix_seconds(*end)) : 0.0;
         });
+  gauge("chancery_receipts_waited_for", "requests that wait for their receipts",
+        [this] { return static_cast<double>(receipt_places_.taken()); });
+  counter("chancery_receipts_not_waited_for_total",
+          "answers that went without their receipts because too many waited for theirs",
+          [this] { return static_cast<double>(receipt_places_.refused()); });
   gauge("chancery_recovered_intents", "intents that a crash left open, found at this start",
         [this] { return static_cast<double>(instance_.recovered()); });
   gauge("chancery_config_changed", "1 while config.yaml is another than at the start before",

@@ -157,11 +157,13 @@ Result<HttpResponse> verify(Call& call) {
     ASSIGN_OR_RETURN(NoteVerifier verifier, NoteVerifier::parse(vkey));
     verifiers.push_back(std::move(verifier));
   }
-  ASSIGN_OR_RETURN(const VerifyReport report, verify_log(call.store(), verifiers, {}));
-  return json_response(200, {{"good", report.good},
-                             {"summary", summary(report)},
-                             {"findings", report.findings},
-                             {"entries", report.entries}});
+  ASSIGN_OR_RETURN(const auto report, call.application.verification.run(
+                                          [&] { return verify_log(call.store(), verifiers, {}); }));
+  if (!*report) return Failure(report->error());
+  return json_response(200, {{"good", (*report)->good},
+                             {"summary", summary(**report)},
+                             {"findings", (*report)->findings},
+                             {"entries", (*report)->entries}});
 }
 
 }  // namespace

@@ -116,6 +116,19 @@ Result<void> make_file(const std::string& path) {
 
 Result<AuditIndex::Found> AuditIndex::search(const AuditQuery& query, std::uint64_t log_size) {
   const std::lock_guard lock(mutex_);
+  return search_locked(query, log_size);
+}
+
+Result<std::optional<AuditIndex::Found>> AuditIndex::try_search(const AuditQuery& query,
+                                                                std::uint64_t log_size) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return std::nullopt;
+  ASSIGN_OR_RETURN(Found found, search_locked(query, log_size));
+  return std::optional(std::move(found));
+}
+
+Result<AuditIndex::Found> AuditIndex::search_locked(const AuditQuery& query,
+                                                    std::uint64_t log_size) {
   if (!database_ && !open()) {
     // What cannot be opened was not closed well, or is no index: it is made anew.
     RETURN_IF_ERROR(make_anew());

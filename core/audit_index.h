@@ -49,8 +49,11 @@ class AuditIndex {
   /// Reads what is new in the log for limits::audit_index_slice at most, and then searches what is
   /// indexed. store_unavailable.
   Result<Found> search(const AuditQuery& query, std::uint64_t log_size);
+  /// The same where nobody searches now; nothing at once where somebody does.
+  Result<std::optional<Found>> try_search(const AuditQuery& query, std::uint64_t log_size);
 
  private:
+  Result<Found> search_locked(const AuditQuery& query, std::uint64_t log_size);
   Result<void> open();
   Result<void> make_anew();
   Result<void> update(std::uint64_t log_size);

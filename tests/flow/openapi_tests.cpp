@@ -65,9 +65,12 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
   AuditIndex index(store(), home() / "audit-index.db");
   Metrics metrics;
   Incidents incidents(service(), store(), instance().log(), instance().config(), {});
-  Application application{instance(),          **checkpoints, crls,    index, &ocsp, incidents,
-                          authentication,      failures,      metrics, "",    [] {}, [] {},
-                          [] { return false; }};
+  LogVerification verification;
+  Places receipt_places(1);
+  Application application{
+      instance(),          **checkpoints,  crls,     index,   verification, receipt_places, &ocsp,
+      incidents,           authentication, failures, metrics, "",           [] {},          [] {},
+      [] { return false; }};
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {
     for (const Route& route : routes) {

@@ -1,14 +1,16 @@
 """`chancery audit search`, `export`, `prove`, `tail` and receipts by request, against a service."""
 
+import contextlib
 import json
 import queue
+import sqlite3
 import subprocess
 import threading
 import unittest
 from pathlib import Path
 
 import service
-from csr import Key
+from csr import Key, alt_names, common_name
 from service import Service, expect, run, wait_until
 
 TILES_VERIFIER = Path(service.__file__).parent.parent / "tiles_verifier.py"
@@ -91,6 +93,51 @@ class AuditSearchTests(unittest.TestCase):
         for wanted in (request, "req-" + 32 * "0"):
             self.assertEqual(other.get(f"/v1/requests/{wanted}/receipt").status, 403)
         self.assertEqual(self.service.auditor.get(f"/v1/requests/req-{32 * '0'}/receipt").status, 404)
+
+    def test_a_machines_own_request_is_found_without_the_index(self):
+        self.search("--kind", "start")
+
+        def indexed():
+            with contextlib.closing(sqlite3.connect(
+                    f"file:{self.service.home}/audit-index.db?mode=ro", uri=True)) as index:
+                return index.execute("SELECT indexed FROM progress").fetchone()[0]
+        before = indexed()
+        body = {"csr": Key.ec().csr(common_name("web.example"), alt_names("web.example")),
+                "profile": "tls-server"}
+        answer = expect(201, self.machine.post("/v1/certificates", body, key="own-request-1"))
+        self.wait_published()
+        receipt = expect(200, self.machine.get(f"/v1/requests/{answer.json['request_id']}/receipt"))
+        self.assertIn(f"index {answer.json['outcome']}\n".encode(), receipt.body)
+        self.assertEqual(indexed(), before)
+        # Without such a key, the index is asked, for this machine too.
+        answer = expect(201, self.machine.post("/v1/certificates", body))
+        self.wait_published()
+        path = f"/v1/requests/{answer.json['request_id']}/receipt"
+        wait_until(lambda: self.machine.get(path).status == 200, "the index comes up to it")
+        self.assertGreater(indexed(), before)
+
+    def test_one_verification_at_a_time(self):
+        """Many at once: each is told the same, or to come again."""
+        answers = []
+
+        def verify():
+            client = self.service.client(self.service.identity("auditor"))
+            try:
+                answers.append(client.post("/v1/audit/verify", {}))
+            finally:
+                client.close()
+        threads = [threading.Thread(target=verify) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(answers), 12)
+        for answer in answers:
+            if answer.status == 429:
+                self.assertEqual(answer.headers["Retry-After"], "1")
+            else:
+                self.assertTrue(expect(200, answer).json["good"])
+        self.assertIn(200, [answer.status for answer in answers])
 
     def test_an_export_is_complete_and_says_so(self):
         while self.service.log_size() < 300:

@@ -7,10 +7,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 import unittest
 
 import service
-from csr import Key
+from csr import Key, alt_names, common_name
 from service import Client, Service, expect, run, wait_until
 
 
@@ -173,6 +174,41 @@ class WitnessTests(unittest.TestCase):
         copy = self.a.copy_database()
         own, _ = self.a.verifiers(copy)
         self.assertIn(b" cosigned by b.example/witness", run(own).stdout)
+
+    def test_receipts_that_do_not_come_do_not_take_the_workers(self):
+        with open(self.a.home / "config.yaml", "a", encoding="utf-8") as config:
+            config.write("workers: 4\n")
+        self.a.start()
+        self.wait_until_cosigned(self.a, self.beside_b)
+        self.beside_b.kill()
+        identity, _ = self.a.enroll("web.example", Key.ec())
+        body = {"csr": Key.ec().csr(common_name("web.example"), alt_names("web.example")),
+                "profile": "tls-server"}
+
+        def issue(answers):
+            client = self.a.client(identity)
+            try:
+                answers.append(client.request("POST", "/v1/certificates", body,
+                                              {"Prefer": "receipt, wait=10"}))
+            finally:
+                client.close()
+        refused = "chancery_receipts_not_waited_for_total"
+        self.assertEqual(self.metric(self.a, refused), 0)
+        answers = []
+        for _ in range(10):  # one waits, and meanwhile another does not
+            waiting = threading.Thread(target=issue, args=(answers,))
+            waiting.start()
+            wait_until(lambda thread=waiting: self.metric(self.a, "chancery_receipts_waited_for") == 1
+                       or not thread.is_alive(), "one waits")
+            issue(answers)
+            waiting.join()
+            if self.metric(self.a, refused) > 0:
+                break
+        self.assertGreater(self.metric(self.a, refused), 0)
+        for answer in answers:
+            expect(201, answer)
+            self.assertIsNone(answer.headers["Preference-Applied"])
+            self.assertNotIn("receipt", answer.json)
 
     @staticmethod
     def status_line(installation):

@@ -1,5 +1,7 @@
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <thread>
 
 #include "core/audit_index.h"
 #include "tests/core/audit/inventory_fixture.h"
@@ -153,6 +155,32 @@ BOOST_AUTO_TEST_CASE(an_index_that_lies_is_found_out) {
                      " WHERE entry + 1 < (SELECT indexed FROM progress)") == "");
   open_index();
   BOOST_TEST(numbers(search(about("web"))) == expected);
+}
+
+// As while it reads a long log: here it waits for a lock on its database.
+BOOST_AUTO_TEST_CASE(who_must_not_wait_does_not_wait_for_a_search) {
+  search({});
+  append();
+  const auto other =
+      sqlite::Connection::open(file(), sqlite::Connection::Access::read_write).value();
+  BOOST_REQUIRE(other->execute("BEGIN IMMEDIATE"));
+  std::atomic<bool> ended = false;
+  std::thread searching([&] {
+    (void)index->search({}, log->head().size);
+    ended = true;
+  });
+  bool turned_away = false;
+  while (!turned_away && !ended) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto found = index->try_search({}, log->head().size);
+    turned_away = found && !*found;
+  }
+  BOOST_TEST(turned_away);
+  BOOST_TEST(other->execute("ROLLBACK").has_value());
+  searching.join();
+  const auto found = index->try_search({}, log->head().size);
+  BOOST_TEST_REQUIRE((found && found->has_value()));
+  BOOST_TEST((*found)->indexed == log->head().size);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
