@@ -148,6 +148,19 @@ inline constexpr std::size_t crl_pem_bytes = 4 << 20;  // longer ones are served
 inline constexpr auto publishing_retry_delay = 10s;
 inline constexpr auto publishing_retry_delay_at_most = 1h;
 
+inline constexpr std::size_t crl_entry_bytes = 4096;      // read; ours have 54
+inline constexpr std::size_t crl_frame_bytes = 64 << 10;  // read, before and behind the entries
+
+// What is published, as clients see it
+inline constexpr auto face_lag =
+    60s;  // from a revocation to the last list: one of a million takes 2 s, then rests 18 s
+inline constexpr auto face_deadline =
+    60s;  // of one request: 58 MB within the machine take a second
+inline constexpr std::size_t ocsp_response_bytes = 64 << 10;  // 16 certificates, and a chain
+inline constexpr auto self_check_interval_at_most = 1h;       // slower is no alarm
+inline constexpr std::size_t publications_kept = 128;         // of each list, with their times
+inline constexpr auto alarm_after_at_most = 24h;  // CA/B BR 4.9.1.1: some must be revoked by then
+
 // Incidents
 inline constexpr std::size_t incident_serials = 20'000;     // of one; with their body 880 kB
 inline constexpr std::size_t incident_text_bytes = 32'000;  // longer selectors by their hash only
