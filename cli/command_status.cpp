@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "cli/command_line.h"
+#include "cli/certificate_status.h"
 
 namespace chancery {
 namespace {
@@ -44,7 +44,8 @@ std::string witnesses_text(const json& answer) {
   return text;
 }
 
-Result<ExitCode> status(Session& session) {
+Result<ExitCode> status(Session& session, const CertificateStatusOptions& options) {
+  if (!options.certificate.empty()) return certificate_status(session, options);
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->get("/v1/status"));
   ASSIGN_OR_RETURN(bool ready, flag_in(answer, "ready"));
@@ -57,14 +58,35 @@ Result<ExitCode> status(Session& session) {
   return ready ? ExitCode::done : ExitCode::failed;
 }
 
+Result<std::string> public_address(std::string_view text) {
+  while (text.ends_with('/')) text.remove_suffix(1);
+  if (text.starts_with("http://") && text.size() > 7) return std::string(text);
+  return invalid("--public-url", "must be like http://127.0.0.1:8080");
+}
+
 }  // namespace
 
 void add_status_command(CommandLine& line) {
-  CLI::App& command =
-      line.add(line.root(), "status", "How the service is; exit status 1 when it does not sign",
-               {"chancery --identity ./operator status",
-                "until chancery --identity ./operator status; do sleep 1; done"});
-  line.on(command, status);
+  auto options = std::make_shared<CertificateStatusOptions>();
+  CLI::App& command = line.add(
+      line.root(), "status",
+      "How the service is; exit status 1 when it does not sign. Of a certificate: what each "
+      "CRL, OCSP and the inventory say of it; exit status 1 unless all agree",
+      {"chancery --identity ./operator status",
+       "until chancery --identity ./operator status; do sleep 1; done",
+       "chancery --identity ./operator status 0157ab…(40 digits)", "chancery status ./tls/cert.pem",
+       "chancery status ./tls/cert.pem --public-url http://127.0.0.1:8080 --json"});
+  command.add_option("certificate", options->certificate, "serial number or certificate file");
+  command
+      .add_option("--issuer", options->issuer,
+                  "of a serial number that the service does not know: the CA to ask about it")
+      ->type_name("CA")
+      ->needs("certificate");
+  add_parsed(command, "--public-url", options->public_url, public_address,
+             "where to ask in place of the address in the certificate")
+      .type_name("URL")
+      ->needs("certificate");
+  line.on(command, options, status);
 }
 
 }  // namespace chancery

@@ -43,6 +43,8 @@ class Session {
   /// The directory that --identity names; empty where it was not given.
   [[nodiscard]] const std::string& identity_directory() const { return options_.identity; }
 
+  /// Whether one was named; it may still be unreadable.
+  [[nodiscard]] bool has_identity() const { return !options_.identity.empty(); }
   [[nodiscard]] bool json() const { return options_.json; }
   /// With --json the object on one line, otherwise `line`; both on standard output.
   void print(const std::string& line, const nlohmann::json& object) const;
