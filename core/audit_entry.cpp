@@ -27,6 +27,7 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::token, "token"},
     Named<EntryKind>{EntryKind::heartbeat, "heartbeat"},
     Named<EntryKind>{EntryKind::log, "log"},
+    Named<EntryKind>{EntryKind::alarm, "alarm"},
 };
 
 constexpr std::string_view kTimeMember = "time";

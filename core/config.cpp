@@ -243,6 +243,21 @@ Result<void> read_token(Section& section, Config::Token& token) {
       .done();
 }
 
+Result<void> read_incidents(Section& section, Config& config) {
+  return section
+      .read("second_person_above", config.incident_second_person_above, number(0, 1'000'000'000))
+      .read("alarm_after", config.alarm_after, duration_to(limits::alarm_after_at_most))
+      .done();
+}
+
+Result<void> read_self_check(Section& section, Config& config) {
+  return section.read("enabled", config.self_check, boolean)
+      .read("interval", config.self_check_interval,
+            duration_to(limits::self_check_interval_at_most))
+      .read("url", config.self_check_url, http_url)
+      .done();
+}
+
 /// Paths in the file are below the home unless they are absolute.
 void make_absolute(const std::string& home, std::string& path) {
   if (!path.empty() && path.front() != '/') path = home + "/" + path;
@@ -298,12 +313,12 @@ Result<void> check(const Config& config) {
   return {};
 }
 
-constexpr std::array<std::string_view, 21> kMembers = {
+constexpr std::array<std::string_view, 22> kMembers = {
     "version",       "api",         "public",      "public_url",     "tls_names",
     "trust_anchors", "workers",     "connections", "token",          "log_origin",
     "trust_domain",  "backdate",    "crl",         "blocked_keys",   "enrollment",
     "profiles",      "description", "log",         "witness_policy", "ocsp",
-    "incidents"};
+    "incidents",     "self_check"};
 constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
@@ -311,7 +326,8 @@ constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", 
 constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
 constexpr std::array<std::string_view, 5> kOcspMembers = {"enabled", "lifetime", "unknown",
                                                           "fresh_per_second", "signed_per_second"};
-constexpr std::array<std::string_view, 1> kIncidentMembers = {"second_person_above"};
+constexpr std::array<std::string_view, 2> kIncidentMembers = {"second_person_above", "alarm_after"};
+constexpr std::array<std::string_view, 3> kSelfCheckMembers = {"enabled", "interval", "url"};
 constexpr std::array<std::string_view, 2> kEnrollmentMembers = {"ca", "profile"};
 
 Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
@@ -356,12 +372,9 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
                      .done();
                })
       .section("incidents", kIncidentMembers,
-               [&](Section& incidents) {
-                 return incidents
-                     .read("second_person_above", config.incident_second_person_above,
-                           number(0, 1'000'000'000))
-                     .done();
-               })
+               [&](Section& incidents) { return read_incidents(incidents, config); })
+      .section("self_check", kSelfCheckMembers,
+               [&](Section& self_check) { return read_self_check(self_check, config); })
       .section("ocsp", kOcspMembers,
                [&](Section& ocsp) {
                  return ocsp.read("enabled", config.ocsp, boolean)

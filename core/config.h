@@ -61,6 +61,10 @@ struct Config {
   bool ocsp_unknown_is_revoked = false;    ///< RFC 6960 section 2.2
   unsigned ocsp_fresh_per_second = 10;     ///< signatures that anybody can cause at will
   unsigned ocsp_signed_per_second = 1000;  ///< of answers about what is in the inventory
+  bool self_check = true;           ///< the service looks at what it publishes, as a client does
+  Seconds self_check_interval{60};  ///< from one look to the next
+  std::string self_check_url;       ///< where it looks; empty: at its own public listener
+  Seconds alarm_after{20 * 3600};   ///< what has waited longer to be revoked everywhere is overdue
   /// An incident about more certificates waits for a second person; none: never.
   std::optional<unsigned> incident_second_person_above;
   std::string blocked_keys;        ///< file of SPKI hashes, or empty

@@ -119,6 +119,7 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
     case EntryKind::read:
     case EntryKind::token:
     case EntryKind::heartbeat:
+    case EntryKind::alarm:
       return {};
     case EntryKind::log:
       if (!entry.has("vkeys")) return {};

@@ -390,6 +390,19 @@ class Store {
                                             Time until);
   /// How many of the issuer's are released now whose entry is at or above `first_entry`.
   Result<std::uint64_t> released_from(const CaName& issuer, std::uint64_t first_entry);
+  /// The newest that stands below the entry `below` and is of a certificate that ends after `at`,
+  /// among the last few: without released ones.
+  Result<std::optional<Revocation>> newest_revocation(const CaName& issuer, std::uint64_t below,
+                                                      Time at);
+  /// The first on a list at or above the entry `from`, without released ones: what waits there.
+  Result<std::optional<Revocation>> first_revocation(const CaName& issuer, const CrlScope& scope,
+                                                     std::uint64_t from);
+  /// How many the entries `from` to before `below` revoked, and how long they had waited at `at`.
+  struct Waited {
+    std::uint64_t count = 0;
+    double seconds = 0, longest_seconds = 0;  ///< of all together, and of the first
+  };
+  Result<Waited> waited(const CaName& issuer, std::uint64_t from, std::uint64_t below, Time at);
   Result<std::uint64_t> revocation_count();
   /// As certificates_by_number.
   Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);

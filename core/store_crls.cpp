@@ -66,6 +66,54 @@ Result<std::uint64_t> Store::revoked_and_expired(const CaName& issuer, const Crl
                      store_rows::to_micros(until));
 }
 
+Result<std::optional<Revocation>> Store::newest_revocation(const CaName& issuer,
+                                                           std::uint64_t below, Time at) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  // Whatever else was released or has expired since: never a long search.
+  return read_one(*reader, store_rows::revocation,
+                  "SELECT " CHANCERY_REVOCATION_COLUMNS
+                  " FROM (SELECT * FROM revocation WHERE issuer = ? AND entry < ?"
+                  " ORDER BY entry DESC LIMIT 64)"
+                  " WHERE reason <> 'removeFromCRL' AND not_after > ? ORDER BY entry DESC LIMIT 1",
+                  issuer.text(), below, store_rows::to_micros(at));
+}
+
+Result<std::optional<Revocation>> Store::first_revocation(const CaName& issuer,
+                                                          const CrlScope& scope,
+                                                          std::uint64_t from) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  if (!scope.is_shard()) {
+    return read_one(*reader, store_rows::revocation,
+                    "SELECT " CHANCERY_REVOCATION_COLUMNS
+                    " FROM revocation WHERE issuer = ? AND entry >= ?"
+                    " AND reason <> 'removeFromCRL' ORDER BY entry LIMIT 1",
+                    issuer.text(), from);
+  }
+  return read_one(*reader, store_rows::revocation,
+                  "SELECT " CHANCERY_REVOCATION_COLUMNS
+                  " FROM revocation INDEXED BY revocation_issuer WHERE issuer = ? AND entry >= ?"
+                  " AND crl_shards = ? AND shard = ? AND reason <> 'removeFromCRL'"
+                  " ORDER BY entry LIMIT 1",
+                  issuer.text(), from, scope.shards, scope.shard);
+}
+
+Result<Store::Waited> Store::waited(const CaName& issuer, std::uint64_t from, std::uint64_t below,
+                                    Time at) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  sqlite::Statement query(*reader,
+                          "SELECT count(*), coalesce(sum(? - revoked_at), 0),"
+                          " coalesce(max(? - revoked_at), 0)"
+                          " FROM revocation WHERE issuer = ? AND entry >= ? AND entry < ?"
+                          " AND reason <> 'removeFromCRL'",
+                          store_rows::to_micros(at), store_rows::to_micros(at), issuer.text(), from,
+                          below);
+  ASSIGN_OR_RETURN(const bool found, query.step());
+  CHECK(found);
+  return Waited{static_cast<std::uint64_t>(query.integer(0)),
+                static_cast<double>(query.integer(1)) / 1e6,
+                static_cast<double>(query.integer(2)) / 1e6};
+}
+
 Result<std::optional<CrlRecord>> Store::crl(const CaName& issuer, const CrlScope& scope) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_one(*reader, store_rows::crl,

@@ -22,7 +22,7 @@ from note_key import NoteKey, from_base64
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
-         "log"}
+         "log", "alarm"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
 

@@ -138,10 +138,12 @@ MEMBER_LISTS = {
     "kLogMembers": "log.",
     "kOcspMembers": "ocsp.",
     "kIncidentMembers": "incidents.",
+    "kSelfCheckMembers": "self_check.",
     "kEnrollmentMembers": "enrollment.",
     "kProfileMembers": "profiles.NAME.",
 }
-SECTIONS = {"token", "crl", "log", "ocsp", "incidents", "enrollment", "profiles"}  # members that only have others below them
+SECTIONS = {"token", "crl", "log", "ocsp", "incidents", "self_check", "enrollment",
+            "profiles"}  # members that only have others below them
 
 
 def check_members(config, document):

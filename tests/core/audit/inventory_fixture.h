@@ -29,7 +29,15 @@ struct InventoryLog : LogHome {
     run_incident("inc-2", false);
     ask("released", Conclusion::ok);
     ask("lost", Conclusion::unknown);
+    raise_alarm();
     claim("open");
+  }
+
+  void raise_alarm() {
+    AuditEntry entry(EntryKind::alarm);
+    entry.set("event", "raised").set("alarm", "face");
+    entry.set("ca", "issuing").set("face", "crl").set("reason", "it is cut off");
+    log->record(context_of("self"), std::move(entry)).value();
   }
 
   void name_log_keys() {

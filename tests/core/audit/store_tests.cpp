@@ -341,6 +341,47 @@ BOOST_AUTO_TEST_CASE(listings_page) {
   BOOST_TEST(count_revoked_from("other", 0) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_its_list_and_what_should_be_on_it) {
+  using enum RevocationReason;
+  const CaName issuing = CaName::literal("issuing");
+  const auto add = [&](RevocationReason reason, unsigned shards, int seconds, Time not_after) {
+    Revocation row = revocation_of(new_certificate("web").serial);
+    row.crl_shards = shards;
+    row.revoked_at = kNow + Seconds(seconds);
+    row.not_after = not_after;
+    for (const RevocationReason step : {certificate_hold, reason}) {
+      if (step == row.reason) continue;
+      row.reason = step;
+      row.entry = next;
+      apply({AddRevocation{row}});
+    }
+    return row;
+  };
+  const Time late = kNow + Seconds(3600);
+  const Revocation first = add(certificate_hold, 4, 0, late);
+  const Revocation final = add(superseded, 4, 10, late);
+  const Revocation expired = add(certificate_hold, 1, 20, kNow);
+  const Revocation released = add(remove_from_crl, 4, 30, late);
+
+  BOOST_TEST(!store->newest_revocation(issuing, first.entry, kNow)->has_value());
+  BOOST_TEST((*store->newest_revocation(issuing, final.entry, kNow))->entry == first.entry);
+  BOOST_TEST((*store->newest_revocation(issuing, next, kNow))->entry == final.entry);
+  BOOST_TEST((*store->newest_revocation(issuing, next, kNow - Seconds(1)))->entry == expired.entry);
+
+  BOOST_TEST((*store->first_revocation(issuing, CrlScope::all(), 0))->entry == first.entry);
+  BOOST_TEST((*store->first_revocation(issuing, CrlScope::all(), final.entry))->entry ==
+             final.entry);
+  BOOST_TEST(!store->first_revocation(issuing, CrlScope::all(), released.entry)->has_value());
+  const CrlScope shard = CrlScope::of_shard(4, final.serial.shard(4));
+  BOOST_TEST((*store->first_revocation(issuing, shard, final.entry))->entry == final.entry);
+  BOOST_TEST(!store->first_revocation(issuing, shard, final.entry + 1)->has_value());
+
+  const Time at = kNow + Seconds(100);
+  const auto all = store->waited(issuing, 0, next, at).value();
+  BOOST_TEST((all.count == 3U && all.seconds == 270 && all.longest_seconds == 100));
+  BOOST_TEST(store->waited(issuing, final.entry, expired.entry, at)->seconds == 90);
+}
+
 BOOST_AUTO_TEST_CASE(one_winner_of_an_enrolment_claim) {
   apply({AddEnrollment{enrollment_record(1, now() + Seconds(60))}});
   auto log = AuditLog::open(*store).value();

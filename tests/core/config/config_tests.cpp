@@ -64,6 +64,13 @@ const std::vector<BadRow> kRows = {
      "23: profiles.machine.default_validity: must be above zero and at most max_validity"},
     {"a profile that lacks something", "    key_usages: [digital_signature]\n", "",
      "  machine:", "3: profiles.machine.key_usages: must not be empty"},
+    {"an alarm that comes too late", "version: 1", "version: 1\nincidents:\n  alarm_after: 25h",
+     "  alarm_after:", "16: incidents.alarm_after: must be at most 1d"},
+    {"a look that comes too seldom", "version: 1", "version: 1\nself_check:\n  interval: 61m",
+     "  interval:", "13: self_check.interval: must be at most 1h"},
+    {"a look by TLS", "version: 1", "version: 1\nself_check:\n  url: https://ca.example", "  url:",
+     "8: self_check.url: must be http://HOST[:PORT] without a slash at its end (RFC 5280 section "
+     "8)"},
     {"missing", "log_origin:", "description:", "version:", "1: log_origin: is missing"},
 };
 
