@@ -77,6 +77,9 @@ Result<void> SigningService::check_reason(const CertificateRecord& record,
         "invalidity_date",
         "invalidity_date must be after the certificate's beginning and not in the future");
   }
+  if (request.reported_at && *request.reported_at > now()) {
+    return invalid("reported_at", "must not be in the future");
+  }
   return {};
 }
 
@@ -95,6 +98,7 @@ Result<Revoked> SigningService::record_revocation(const Caller& caller,
                         .invalidity_date = request.invalidity_date,
                         .incident = {}};
   AuditEntry entry = entry_of(question, revocation);
+  if (request.reported_at) entry.set("reported_at", to_rfc3339_seconds(*request.reported_at));
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
   auto index = log_.record(caller.context, std::move(entry), {AddRevocation{revocation}});

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/durable_file.h"
 #include "core/gzip.h"
+#include "core/limits.h"
 
 namespace chancery {
 namespace {
@@ -78,6 +80,11 @@ std::string CrlPublisher::path(const Key& key) const {
 /// Whose signature is good was recorded before it was written: nothing else is asked of it here.
 void CrlPublisher::load(const CertificateAuthority& ca, const CrlScope& scope) {
   const Key key(ca.record.name, scope);
+  const auto row = store_.crl(key.first, key.second);
+  if (row && *row) {
+    const std::lock_guard lock(mutex_);
+    lists_[key].remembered = (*row)->covers;
+  }
   const auto file = open_list(path(key));
   if (!file) return;
   auto der = (*file)->all();
@@ -85,6 +92,7 @@ void CrlPublisher::load(const CertificateAuthority& ca, const CrlScope& scope) {
   const auto head = read_signed_crl(*der, ca.issuer, ca.key->public_key);
   if (!head) return;
   const std::lock_guard lock(mutex_);
+  if (row && *row && (*row)->number == head->number) lists_[key].covers = (*row)->covers;
   lists_[key].current = std::make_shared<const PublishedCrl>(
       PublishedCrl{held(std::move(*der), path(key)), nullptr, head->number, head->this_update,
                    head->next_update, head->entries});
@@ -150,6 +158,7 @@ Result<void> CrlPublisher::refresh(const Key& key) {
   RETURN_IF_ERROR(write(key, outcome.certificate));
   set(key, {held(std::move(outcome.certificate), path(key)), nullptr, row->number, row->this_update,
             row->next_update, row->entries});
+  note_publication(key, row->covers);
   const std::lock_guard lock(mutex_);
   List& list = lists_[key];
   list.problem.clear();
@@ -182,6 +191,63 @@ void CrlPublisher::set(const Key& key, PublishedCrl crl) {
   crl.gzip = std::move(*compressed);
   const std::lock_guard lock(mutex_);
   lists_[key].current = std::make_shared<const PublishedCrl>(std::move(crl));
+}
+
+void CrlPublisher::note_publication(const Key& key, std::uint64_t covers) {
+  const Time at = now();
+  std::uint64_t before = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    List& list = lists_[key];
+    before = std::exchange(list.covers, covers);
+    list.publications.emplace_back(covers, at);
+    if (list.publications.size() > limits::publications_kept) {
+      list.remembered = list.publications.front().first;
+      list.publications.pop_front();
+    }
+  }
+  if (key.second != CrlScope::all()) return;
+  // Only a figure: it is published whatever comes of this.
+  const auto waited = store_.waited(key.first, before, covers, at);
+  if (!waited) return;
+  const std::lock_guard lock(mutex_);
+  waited_.count += waited->count;
+  waited_.seconds += waited->seconds;
+  waited_.longest_seconds = std::max(waited_.longest_seconds, waited->longest_seconds);
+}
+
+CrlPublisher::Publication CrlPublisher::publication(const CaName& ca, const CrlScope& scope,
+                                                    std::uint64_t entry) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = lists_.find(Key(ca, scope));
+  if (found == lists_.end() || found->second.covers <= entry) return {};
+  const List& list = found->second;
+  if (entry < list.remembered) return {true, std::nullopt};
+  const auto first = std::ranges::upper_bound(
+      list.publications, entry, {}, [](const auto& publication) { return publication.first; });
+  CHECK(first != list.publications.end());
+  return {true, first->second};
+}
+
+Store::Waited CrlPublisher::waited() const {
+  const std::lock_guard lock(mutex_);
+  return waited_;
+}
+
+Result<std::optional<Revocation>> CrlPublisher::first_unpublished() const {
+  std::vector<std::pair<Key, std::uint64_t>> behind;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, list] : lists_) {
+      if (list.changed && !key.second.delta) behind.emplace_back(key, list.covers);
+    }
+  }
+  std::optional<Revocation> first;
+  for (const auto& [key, covers] : behind) {
+    ASSIGN_OR_RETURN(auto one, store_.first_revocation(key.first, key.second, covers));
+    if (one && (!first || one->entry < first->entry)) first = std::move(one);
+  }
+  return first;
 }
 
 std::shared_ptr<const PublishedCrl> CrlPublisher::current(const CaName& ca,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,18 @@ class CrlPublisher {
   [[nodiscard]] std::size_t behind() const;
   /// CAs whose certificate has ended. What is said of lists above is not about theirs.
   [[nodiscard]] std::size_t ended() const;
+  /// The first that is durable and not on its list, of those lists. Read from the store.
+  [[nodiscard]] Result<std::optional<Revocation>> first_unpublished() const;
+
+  /// Of what an entry of the log revoked.
+  struct Publication {
+    bool is = false;              ///< its list carries it
+    std::optional<Time> at = {};  ///< since when, as far as is remembered
+  };
+  [[nodiscard]] Publication publication(const CaName& ca, const CrlScope& scope,
+                                        std::uint64_t entry) const;
+  /// How long revocations had waited until the list of all carried them, since the start.
+  [[nodiscard]] Store::Waited waited() const;
 
  private:
   struct List {
@@ -61,6 +74,10 @@ class CrlPublisher {
     BackOff retry = {};
     std::chrono::steady_clock::duration took{};
     std::string problem;
+    std::uint64_t covers = 0;  ///< entries below are on it
+    /// What it covered, from when on; before that, entries below `remembered` were on it.
+    std::deque<std::pair<std::uint64_t, Time>> publications;
+    std::uint64_t remembered = 0;
   };
   using Key = std::pair<CaName, CrlScope>;
 
@@ -73,6 +90,7 @@ class CrlPublisher {
   Result<void> write(const Key& key, ByteView der) const;
   [[nodiscard]] bool due(const Key& key, Time at);
   void set(const Key& key, PublishedCrl crl);
+  void note_publication(const Key& key, std::uint64_t covers);
 
   SigningService& service_;
   Store& store_;
@@ -80,6 +98,7 @@ class CrlPublisher {
   mutable std::mutex mutex_;
   std::map<Key, List> lists_;
   std::set<CaName> ended_;
+  Store::Waited waited_;
 };
 
 }  // namespace chancery

@@ -62,6 +62,9 @@ Result<void> Incidents::check(const OpenIncident& request) {
   if (request.invalidity_date && *request.invalidity_date > now()) {
     return invalid("invalidity_date", "must not be in the future");
   }
+  if (request.reported_at && *request.reported_at > now()) {
+    return invalid("reported_at", "must not be in the future");
+  }
   if (request.deadline && *request.deadline <= now()) {
     return invalid("replace_by", "must be in the future");
   }
@@ -159,6 +162,7 @@ Result<OpenedIncident> Incidents::record(const Caller& caller, const Decision& d
   if (row.deadline) entry.set("deadline", to_rfc3339_seconds(*row.deadline));
   entry.set("explanation_url", row.explanation_url);
   entry.set("opened_at", to_rfc3339_seconds(row.opened_at));
+  if (request.reported_at) entry.set("reported_at", to_rfc3339_seconds(*request.reported_at));
   entry.set("through", row.through);
   entry.set("matched", row.matched);
   entry.set("per_second", row.per_second);

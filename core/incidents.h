@@ -45,7 +45,8 @@ struct OpenIncident {
   CertificateSelector selector;
   RevocationReason reason{};  ///< final
   std::optional<Time> invalidity_date = {};
-  std::optional<Time> deadline = {};  ///< until when machines may renew; none: revoked at once
+  std::optional<Time> reported_at = {};  ///< when somebody was told of the reason
+  std::optional<Time> deadline = {};     ///< until when machines may renew; none: revoked at once
   std::string explanation_url = {};
   std::uint64_t per_second = limits::incident_rate;
 };

@@ -78,6 +78,7 @@ struct RevokeCertificate {
   Serial serial;
   RevocationReason reason{};  ///< remove_from_crl: the end of a hold
   std::optional<Time> invalidity_date = {};
+  std::optional<Time> reported_at = {};  ///< when somebody was told of the reason; not later
 };
 
 struct Revoked {
