@@ -12,6 +12,7 @@
 #include "core/log_verification.h"
 #include "core/ocsp_responder.h"
 #include "core/places.h"
+#include "core/self_check.h"
 
 namespace chancery {
 
@@ -34,6 +35,8 @@ struct Application {
   std::function<bool()> stopping;        ///< readiness ends when the stop begins
   /// How it stands with each witness; empty where there are none.
   std::function<std::vector<Cosigning::Status>()> witnesses = {};
+  /// How what is published looked the last time; empty where nobody looks.
+  std::function<std::vector<FaceState>()> faces = {};
 };
 
 /// The routes of the mutual-TLS listener and of the public plain one. `application` outlives them.

@@ -30,6 +30,10 @@ void complain(const std::string& what, const Error& error) {
                error.detail.empty() ? "" : ": ", error.detail.c_str());
 }
 
+void tell_operator(const std::string& line) {
+  std::fprintf(stderr, "chanceryd: %s\n", line.c_str());
+}
+
 }  // namespace
 
 void TokenEvents::tell(std::string event, std::string reason) {
@@ -95,8 +99,12 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
         raw->incident_ticker_->wake();
       },
       [raw = daemon.get()] { return raw->stopping_.load(); },
-      [raw = daemon.get()] { return raw->cosigning_->status(); }});
+      [raw = daemon.get()] { return raw->cosigning_->status(); },
+      [raw = daemon.get()] {
+        return raw->self_check_ ? raw->self_check_->states() : std::vector<FaceState>();
+      }});
   RETURN_IF_ERROR(daemon->start_cosigning());
+  daemon->start_self_check();
   daemon->register_metrics();
   daemon->checkpoint_ticker_ = std::make_unique<Ticker>(
       limits::checkpoint_interval, [raw = daemon.get()] { raw->publish_checkpoint(); });
@@ -115,6 +123,13 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
     complain("the API waits for the token", started.error());
   }
   daemon->maintenance_ = std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->maintain(); });
+  if (daemon->self_check_) {
+    // The first time once there was time to publish everything.
+    daemon->self_check_ticker_ = std::make_unique<Ticker>(
+        instance.config().self_check_interval, [raw = daemon.get(), first = true]() mutable {
+          if (!std::exchange(first, false)) raw->self_check_->look();
+        });
+  }
   return daemon;
 }
 
@@ -135,12 +150,14 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
                          crls_.revoked(revocation);
                          crl_ticker_->wake();
                        }),
+      revocation_clock_(instance, crls_, tell_operator),
       heartbeat_(instance.log(), instance.config().heartbeat) {
   if (instance.config().ocsp) ocsp_.emplace(instance);
 }
 
 Daemon::~Daemon() {
   stopping_ = true;
+  self_check_ticker_.reset();
   maintenance_.reset();
   if (api_server_) api_server_->stop();
   if (public_server_) public_server_->stop();
@@ -164,6 +181,25 @@ Result<void> Daemon::start_cosigning() {
   cosigning_ = std::make_unique<Cosigning>(instance_.log(), instance_.store(),
                                            instance_.witness_policy(), witness_client);
   return cosigning_->ask_all();
+}
+
+void Daemon::start_self_check() {
+  if (!instance_.config().self_check) return;
+  self_check_ = std::make_unique<SelfCheck>(
+      SelfCheck::Parts{instance_, *checkpoints_, crls_, ocsp_ ? &*ocsp_ : nullptr, stopping_},
+      [this] { return self_check_url(); }, face_client(limits::face_deadline, &stopping_),
+      tell_operator);
+}
+
+/// Its own listener: public_url may be a proxy's that is not reached from here, and whose failure
+/// is not this service's. Who wants to see what that gives to clients names it in config.yaml.
+std::string Daemon::self_check_url() const {
+  const Config& config = instance_.config();
+  if (!config.self_check_url.empty()) return config.self_check_url;
+  ListenAddress address{config.public_http.host, public_port()};
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return "http://" + to_text(address);
 }
 
 void Daemon::publish_checkpoint() {
@@ -288,6 +324,7 @@ void Daemon::maintain() {
              Error{ErrorCode::store_unavailable, instance_.log().problem()});
     ::kill(::getpid(), SIGTERM);
   }
+  revocation_clock_.look();
   const Time at = now();
   if (at >= flush_failures_at_) {
     failures_.flush();

@@ -13,6 +13,8 @@
 #include "core/cosigning.h"
 #include "core/heartbeat.h"
 #include "core/incident_runner.h"
+#include "core/revocation_clock.h"
+#include "core/self_check.h"
 #include "core/ticker.h"
 
 namespace chancery {
@@ -65,6 +67,10 @@ class Daemon {
   void reconcile(const TokenStatus& token);
   void register_metrics();
   void register_ocsp_metrics();
+  void register_face_metrics();
+  void register_revocation_metrics();
+  void start_self_check();
+  [[nodiscard]] std::string self_check_url() const;
   void register_witness_metrics();
   void register_connection_metrics(const std::string& listener,
                                    const std::unique_ptr<ConnectionServer>& server);
@@ -82,10 +88,12 @@ class Daemon {
   std::optional<OcspResponder> ocsp_;
   Incidents incidents_;
   IncidentRunner incident_runner_;
+  RevocationClock revocation_clock_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   Heartbeat heartbeat_;
   std::unique_ptr<Cosigning> cosigning_;
+  std::unique_ptr<SelfCheck> self_check_;  ///< null where the configuration has none
   std::optional<Application> application_;
   std::optional<Router> api_router_, public_router_;
   std::optional<RequestMetrics> api_metrics_, public_metrics_;
@@ -98,7 +106,8 @@ class Daemon {
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
   bool log_keys_kept_ = true;  // of checkpoint_ticker_'s thread
-  std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_;
+  std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_,
+      self_check_ticker_;
 };
 
 /// The certificates in PEM files; invalid_request names the file.

@@ -35,6 +35,8 @@ void Daemon::register_metrics() {
   gauge("chancery_checkpoint_published", "0 when the last checkpoint could not be published",
         [this] { return checkpoints_->problem().empty() ? 1.0 : 0.0; });
   if (ocsp_) register_ocsp_metrics();
+  if (self_check_) register_face_metrics();
+  register_revocation_metrics();
   gauge("chancery_crl_published", "0 when the last CRL could not be published",
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
@@ -146,6 +148,50 @@ void Daemon::register_ocsp_metrics() {
   answers("failed", &OcspResponder::Counters::failed);
   metrics_.gauge("chancery_ocsp_responders", "CAs whose OCSP responder has a certificate", {},
                  [this] { return static_cast<double>(ocsp_->ready()); });
+}
+
+void Daemon::register_face_metrics() {
+  const auto states = self_check_->states();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    NamedValues labels;
+    if (!states[i].ca.empty()) labels.push_back({"ca", states[i].ca});
+    labels.push_back({"face", states[i].face});
+    const auto state = [this, i] { return self_check_->states()[i]; };
+    metrics_.gauge("chancery_face_good", "1 while what is published there looks as it should",
+                   labels, [state] { return state().good ? 1.0 : 0.0; });
+    metrics_.gauge("chancery_face_age_seconds", "age of what was last seen there; 0 before", labels,
+                   [state] {
+                     const auto as_of = state().as_of;
+                     return as_of ? std::chrono::duration<double>(now() - *as_of).count() : 0.0;
+                   });
+    metrics_.gauge("chancery_face_checked_timestamp_seconds",
+                   "when it was last looked at, since 1970; 0 before", labels, [state] {
+                     const auto at = state().checked_at;
+                     return at ? static_cast<double>(to_unix_seconds(*at)) : 0.0;
+                   });
+  }
+}
+
+void Daemon::register_revocation_metrics() {
+  const RevocationClock& clock = revocation_clock_;
+  metrics_.gauge("chancery_revocation_oldest_unpublished_seconds",
+                 "how long the first revocation waits that its list lacks; 0 when none does", {},
+                 [&clock] { return clock.oldest_unpublished_seconds(); });
+  metrics_.gauge("chancery_incident_oldest_open_seconds",
+                 "since the first incident was opened that has not ended; 0 when all have", {},
+                 [&clock] { return clock.oldest_incident_seconds(); });
+  metrics_.gauge("chancery_revocation_overdue",
+                 "1 while a revocation or incident waits for longer than incidents.alarm_after", {},
+                 [&clock] { return clock.overdue() ? 1.0 : 0.0; });
+  metrics_.counter("chancery_revocation_published_seconds_count",
+                   "revocations that the lists of all certificates took up since the start", {},
+                   [this] { return static_cast<double>(crls_.waited().count); });
+  metrics_.counter("chancery_revocation_published_seconds_sum",
+                   "how long they had waited for it, together", {},
+                   [this] { return crls_.waited().seconds; });
+  metrics_.gauge("chancery_revocation_published_slowest_seconds",
+                 "how long the one had waited that waited longest", {},
+                 [this] { return crls_.waited().longest_seconds; });
 }
 
 }  // namespace chancery

@@ -1,4 +1,5 @@
 #include "api/endpoint.h"
+#include "core/revocation_clock.h"
 
 namespace chancery {
 namespace {
@@ -130,8 +131,9 @@ Result<HttpResponse> revoke_for_reason(Call& call) {
     return invalid("reason", "removeFromCRL is the end of a hold: POST …/release");
   }
   ASSIGN_OR_RETURN(const auto invalidity_date, optional_time(body, "invalidity_date"));
+  ASSIGN_OR_RETURN(const auto reported_at, optional_time(body, "reported_at"));
   RETURN_IF_ERROR(body.finish());
-  return revoke(call, RevokeCertificate{serial, reason, invalidity_date});
+  return revoke(call, RevokeCertificate{serial, reason, invalidity_date, reported_at});
 }
 
 Result<HttpResponse> release(Call& call) {
@@ -174,6 +176,27 @@ Json described(const Revocation& revocation) {
   return shown;
 }
 
+/// And when it was asked for, where that was before, and when everybody could see it.
+Result<Json> with_clock(const Call& call, const Revocation& revocation) {
+  Json shown = described(revocation);
+  std::uint64_t asked = revocation.entry;
+  if (!revocation.incident.empty()) {
+    ASSIGN_OR_RETURN(const IncidentName name, IncidentName::parse(revocation.incident));
+    ASSIGN_OR_RETURN(const auto incident, call.store().incident(name));
+    if (incident) {
+      shown["requested_at"] = to_rfc3339_seconds(incident->opened_at);
+      asked = incident->entry;
+    }
+  }
+  ASSIGN_OR_RETURN(const auto reported, reported_in(call.store(), asked));
+  if (reported) shown["reported_at"] = to_rfc3339_seconds(*reported);
+  ASSIGN_OR_RETURN(const auto publication,
+                   publication_of(call.store(), call.application.crls, revocation));
+  shown["published"] = publication.is;
+  if (publication.at) shown["published_at"] = to_rfc3339_seconds(*publication.at);
+  return shown;
+}
+
 Result<HttpResponse> list(Call& call) {
   ASSIGN_OR_RETURN(const Page page, page_of(call.request));
   MachineName machine;
@@ -210,7 +233,9 @@ Result<HttpResponse> show(Call& call) {
   body["intent"] = record->intent;
   body["outcome"] = record->outcome;
   if (!record->der.empty()) body["certificate"] = to_pem(record->der, "CERTIFICATE");
-  if (revocation) body["revocation"] = described(*revocation);
+  if (revocation) {
+    ASSIGN_OR_RETURN(body["revocation"], with_clock(call, *revocation));
+  }
   if (record->replaces) body["replaces"] = record->replaces->hex();
   ASSIGN_OR_RETURN(const auto replacement, call.store().replacement_of(serial));
   if (replacement) body["replaced_by"] = replacement->hex();

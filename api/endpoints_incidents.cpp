@@ -106,6 +106,7 @@ Result<OpenIncident> opening(JsonBody& body) {
     ASSIGN_OR_RETURN(request.reason, parse_revocation_reason(*reason));
   }
   ASSIGN_OR_RETURN(request.invalidity_date, optional_time(body, "invalidity_date"));
+  ASSIGN_OR_RETURN(request.reported_at, optional_time(body, "reported_at"));
   ASSIGN_OR_RETURN(request.deadline, optional_time(body, "replace_by"));
   ASSIGN_OR_RETURN(auto explanation, body.optional_string("explanation_url"));
   request.explanation_url = std::move(explanation).value_or("");

@@ -57,6 +57,23 @@ Json witnesses_json(const Application& application) {
   return all;
 }
 
+/// Those that were looked at.
+Json faces_json(const Application& application) {
+  Json all = Json::array();
+  if (!application.faces) return all;
+  for (const FaceState& state : application.faces()) {
+    if (!state.checked_at) continue;
+    Json one = {{"face", state.face},
+                {"good", state.good},
+                {"checked_at", to_rfc3339_seconds(*state.checked_at)}};
+    if (!state.ca.empty()) one["ca"] = state.ca;
+    if (state.as_of) one["as_of"] = to_rfc3339_seconds(*state.as_of);
+    if (!state.problem.empty()) one["problem"] = state.problem;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 Result<HttpResponse> status(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::status_read));
   const Instance& instance = call.instance();
@@ -82,6 +99,7 @@ Result<HttpResponse> status(Call& call) {
       {"policy",
        {{"version", version}, {"loaded_at", policy ? to_rfc3339_seconds(policy->loaded_at) : ""}}}};
   body["witnesses"] = witnesses_json(call.application);
+  body["faces"] = faces_json(call.application);
   if (!token.problem.empty()) body["token"]["problem"] = token.problem;
   if (!instance.log().healthy()) body["log"]["problem"] = instance.log().problem();
   return json_response(200, body);

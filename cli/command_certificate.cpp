@@ -30,6 +30,22 @@ Result<ExitCode> list_certificates(Session& session, const ListOptions& options)
                        {"certificates", {"serial", "state", "machine", "profile", "not_after"}});
 }
 
+/// When it was asked for and when everybody could see it, as far as the service says.
+std::string clock_text(const json& revocation) {
+  std::string text;
+  if (auto at = optional_text_in(revocation, "reported_at"); !at.empty()) {
+    text += ", reported " + at;
+  }
+  if (auto at = optional_text_in(revocation, "requested_at"); !at.empty()) {
+    text += ", asked for " + at;
+  }
+  const auto published = flag_in(revocation, "published");
+  if (!published) return text;
+  if (!*published) return text + ", not published yet";
+  const std::string at = optional_text_in(revocation, "published_at");
+  return text + ", published" + (at.empty() ? "" : " " + at);
+}
+
 Result<ExitCode> show_certificate(Session& session, const CertificateOptions& options) {
   ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -48,7 +64,7 @@ Result<ExitCode> show_certificate(Session& session, const CertificateOptions& op
       revocation != answer.end() && revocation->is_object()) {
     line += "; revoked " + optional_text_in(*revocation, "revoked_at") + " by " +
             optional_text_in(*revocation, "by") + " (" + optional_text_in(*revocation, "reason") +
-            ")";
+            ")" + clock_text(*revocation);
   }
   if (std::string by = optional_text_in(answer, "replaced_by"); !by.empty()) {
     line += "; replaced by " + by;

@@ -16,7 +16,7 @@ using nlohmann::json;
 struct RevokeOptions {
   std::string certificate;  ///< one: serial number or file
   RevocationReason reason = RevocationReason::unspecified;
-  std::optional<Time> invalidity_date;
+  std::optional<Time> invalidity_date, reported_at;
 
   // What selects many.
   std::string serials, key, machines, grant, policy;
@@ -122,11 +122,16 @@ Result<std::vector<json>> selectors_of(const RevokeOptions& options) {
   return selectors;
 }
 
-json request_of(const RevokeOptions& options, json selector) {
-  json request = {{"selector", std::move(selector)}, {"reason", name_of(options.reason)}};
+void add_times(const RevokeOptions& options, json& request) {
   if (options.invalidity_date) {
     request["invalidity_date"] = to_rfc3339_seconds(*options.invalidity_date);
   }
+  if (options.reported_at) request["reported_at"] = to_rfc3339_seconds(*options.reported_at);
+}
+
+json request_of(const RevokeOptions& options, json selector) {
+  json request = {{"selector", std::move(selector)}, {"reason", name_of(options.reason)}};
+  add_times(options, request);
   if (options.replace_by) request["replace_by"] = to_rfc3339_seconds(*options.replace_by);
   if (!options.explanation_url.empty()) request["explanation_url"] = options.explanation_url;
   if (options.per_second > 0) request["per_second"] = options.per_second;
@@ -137,9 +142,7 @@ Result<ExitCode> revoke_one(Session& session, const RevokeOptions& options) {
   ASSIGN_OR_RETURN(std::string serial, serial_of(options.certificate));
   ASSIGN_OR_RETURN(Service * service, session.service());
   json request = {{"reason", name_of(options.reason)}};
-  if (options.invalidity_date) {
-    request["invalidity_date"] = to_rfc3339_seconds(*options.invalidity_date);
-  }
+  add_times(options, request);
   ASSIGN_OR_RETURN(json answer, service->post("/v1/certificates/" + serial + "/revoke", request));
   ASSIGN_OR_RETURN(bool already, flag_in(answer, "already"));
   ASSIGN_OR_RETURN(std::string revoked_at, text_in(answer, "revoked_at"));
@@ -313,6 +316,8 @@ void add_revoke_command(CommandLine& line) {
              "privilegeWithdrawn, certificateHold, …; default: unspecified");
   add_parsed(command, "--invalid-since", options->invalidity_date, from_rfc3339,
              "since when it may have been misused, such as 2026-11-22T09:40:50Z");
+  add_parsed(command, "--reported-at", options->reported_at, from_rfc3339,
+             "when somebody was told of the reason: from then on its clock runs");
   add_selecting_options(command, *options, *certificate);
   line.on(command, options, revoke);
 }

@@ -44,6 +44,21 @@ std::string witnesses_text(const json& answer) {
   return text;
 }
 
+/// Of what is published, what is not as it should be.
+std::string faces_text(const json& answer) {
+  std::string text;
+  const auto found = answer.find("faces");
+  if (found == answer.end() || !found->is_array()) return text;
+  for (const json& face : *found) {
+    const std::string problem = optional_text_in(face, "problem");
+    if (problem.empty()) continue;
+    const std::string ca = optional_text_in(face, "ca");
+    text +=
+        "; " + optional_text_in(face, "face") + (ca.empty() ? "" : " of " + ca) + ": " + problem;
+  }
+  return text;
+}
+
 Result<ExitCode> status(Session& session, const CertificateStatusOptions& options) {
   if (!options.certificate.empty()) return certificate_status(session, options);
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -53,7 +68,7 @@ Result<ExitCode> status(Session& session, const CertificateStatusOptions& option
   session.print(std::string(ready ? "ready" : "NOT READY") + ": chanceryd " +
                     optional_text_in(answer, "version") + "; " + token_text(part(answer, "token")) +
                     "; " + log_text(part(answer, "log")) + "; policy " + policy +
-                    witnesses_text(answer),
+                    witnesses_text(answer) + faces_text(answer),
                 answer);
   return ready ? ExitCode::done : ExitCode::failed;
 }
