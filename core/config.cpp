@@ -116,6 +116,14 @@ auto duration_to(Seconds most) {
   };
 }
 
+Result<Seconds> retention(std::string_view text) {
+  ASSIGN_OR_RETURN(const Seconds duration, parse_duration(text));
+  if (duration < Seconds(limits::retention_at_least)) {
+    return invalid("", "must be at least " + format_duration(limits::retention_at_least));
+  }
+  return duration;
+}
+
 auto number(unsigned least, unsigned most) {
   return [=](std::string_view text) -> Result<unsigned> {
     unsigned value = 0;
@@ -229,6 +237,8 @@ Result<void> read_profiles(const YamlNode& node, const FieldPath& path, Config& 
   return {};
 }
 
+constexpr std::array<std::string_view, 2> kRetentionMembers = {"certificates", "other"};
+
 Result<void> read_token(Section& section, Config::Token& token) {
   return section.require("module")
       .require("pin_file")
@@ -255,6 +265,21 @@ Result<void> read_self_check(Section& section, Config& config) {
       .read("interval", config.self_check_interval,
             duration_to(limits::self_check_interval_at_most))
       .read("url", config.self_check_url, http_url)
+      .done();
+}
+
+Result<void> read_log(Section& section, Config& config) {
+  return section.read("heartbeat", config.heartbeat, parse_duration)
+      .read("entries", config.log_entries_public, entry_readers)
+      .section("retention", kRetentionMembers,
+               [&](Section& retained) {
+                 Retention& retention_of = config.retention.emplace();
+                 return retained.require("certificates")
+                     .require("other")
+                     .read("certificates", retention_of.certificates, retention)
+                     .read("other", retention_of.other, retention)
+                     .done();
+               })
       .done();
 }
 
@@ -323,7 +348,7 @@ constexpr std::array<std::string_view, 8> kTokenMembers = {
     "module", "label", "pin_file", "socket", "softhsm_config", "keyholders", "lanes", "deadline"};
 constexpr std::array<std::string_view, 4> kCrlMembers = {"lifetime", "refresh", "delta",
                                                          "issuing_distribution_point"};
-constexpr std::array<std::string_view, 2> kLogMembers = {"heartbeat", "entries"};
+constexpr std::array<std::string_view, 3> kLogMembers = {"heartbeat", "entries", "retention"};
 constexpr std::array<std::string_view, 5> kOcspMembers = {"enabled", "lifetime", "unknown",
                                                           "fresh_per_second", "signed_per_second"};
 constexpr std::array<std::string_view, 2> kIncidentMembers = {"second_person_above", "alarm_after"};
@@ -354,12 +379,7 @@ Result<Config> read_config(const YamlNode& root, const FieldPath& document) {
       .read("backdate", config.backdate, duration_to(limits::backdate_at_most))
       .read("blocked_keys", config.blocked_keys, any_text)
       .read("witness_policy", config.witness_policy, any_text)
-      .section("log", kLogMembers,
-               [&](Section& log) {
-                 return log.read("heartbeat", config.heartbeat, parse_duration)
-                     .read("entries", config.log_entries_public, entry_readers)
-                     .done();
-               })
+      .section("log", kLogMembers, [&](Section& log) { return read_log(log, config); })
       .section("token", kTokenMembers,
                [&](Section& token) { return read_token(token, config.token); })
       .section("crl", kCrlMembers,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/profile.h"
+#include "core/pruning.h"
 #include "core/yaml.h"
 
 namespace chancery {
@@ -44,14 +45,15 @@ struct Config {
     Seconds deadline{10};        ///< of one call
   } token;
 
-  std::string log_origin;           ///< checkpoint origin and note key name
-  Seconds heartbeat{3600};          ///< the longest time without an entry
-  bool log_entries_public = false;  ///< anybody may read entries, at /log/tile/entries/
-  std::string witness_policy;       ///< C2SP tlog-policy file, or empty: no witnesses
-  std::string trust_domain;         ///< SPIFFE trust domain of machine certificates
-  Seconds backdate{60};             ///< notBefore is set back by this
-  Seconds crl_lifetime{24 * 3600};  ///< nextUpdate - thisUpdate
-  Seconds crl_refresh{12 * 3600};   ///< a CRL older than this is made anew
+  std::string log_origin;              ///< checkpoint origin and note key name
+  Seconds heartbeat{3600};             ///< the longest time without an entry
+  bool log_entries_public = false;     ///< anybody may read entries, at /log/tile/entries/
+  std::optional<Retention> retention;  ///< of the log; none: nothing is ever removed
+  std::string witness_policy;          ///< C2SP tlog-policy file, or empty: no witnesses
+  std::string trust_domain;            ///< SPIFFE trust domain of machine certificates
+  Seconds backdate{60};                ///< notBefore is set back by this
+  Seconds crl_lifetime{24 * 3600};     ///< nextUpdate - thisUpdate
+  Seconds crl_refresh{12 * 3600};      ///< a CRL older than this is made anew
   /// The CRL of all certificates of a CA has one, too (docs/decisions/006).
   bool crl_issuing_distribution_point = false;
   /// Beside each CA's list of all certificates, one of what changed since.

@@ -97,7 +97,11 @@ inline constexpr auto checkpoint_interval = 1s;
 inline constexpr auto audit_index_slice = 1s;               // of reading new entries, per search
 inline constexpr std::size_t audit_search_bytes = 8 << 20;  // of entries in one answer
 inline constexpr auto audit_time_tolerance =
-    0us;  // one process orders entries, and never goes back
+    0us;                                         // one process orders entries, and never goes back
+inline constexpr auto retention_at_least = 24h;  // a day's mirror has what goes
+inline constexpr std::size_t pruning_batch = 256;    // entries removed in one transaction
+inline constexpr std::size_t pruning_ranges = 1024;  // planned in one
+inline constexpr std::size_t pruning_certificates = 1'000'000;  // at once: 20 MB of serials
 
 // Witnesses
 inline constexpr std::size_t witness_request_bytes = 128 << 10;  // 63 hashes, 16 signatures of 5 kB

@@ -28,6 +28,7 @@ constexpr std::array kNames = {
     Named{policy_read, "policy.read"},
     Named{policy_change, "policy.change"},
     Named{audit_read, "audit.read"},
+    Named{log_prune, "log.prune"},
     Named{incident_open, "incident.open"},
     Named{incident_read, "incident.read"},
     Named{status_read, "status.read"},

@@ -27,6 +27,7 @@ enum class Operation {
   policy_read,
   policy_change,
   audit_read,
+  log_prune,
   incident_open,
   incident_read,
   status_read,

@@ -37,6 +37,7 @@ constexpr std::array kTable = {
     RoleRow{policy_read,         false, all,           none,     all},
     RoleRow{policy_change,       true,  all,           none,     none},
     RoleRow{audit_read,          false, none,          none,     all},
+    RoleRow{log_prune,           false, all,           none,     none},
     RoleRow{incident_open,       false, all,           all,      none},
     RoleRow{incident_read,       false, all,           all,      all},
     RoleRow{status_read,         false, all,           all,      all},

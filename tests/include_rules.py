@@ -136,14 +136,15 @@ MEMBER_LISTS = {
     "kTokenMembers": "token.",
     "kCrlMembers": "crl.",
     "kLogMembers": "log.",
+    "kRetentionMembers": "log.retention.",
     "kOcspMembers": "ocsp.",
     "kIncidentMembers": "incidents.",
     "kSelfCheckMembers": "self_check.",
     "kEnrollmentMembers": "enrollment.",
     "kProfileMembers": "profiles.NAME.",
 }
-SECTIONS = {"token", "crl", "log", "ocsp", "incidents", "self_check", "enrollment",
-            "profiles"}  # members that only have others below them
+SECTIONS = {"token", "crl", "log", "ocsp", "incidents", "self_check", "enrollment", "profiles",
+            "log.retention"}  # members that only have others below them
 
 
 def check_members(config, document):

@@ -318,7 +318,7 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
   if (holds("administrator")) {
     if (is(operation,
            {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,
-            policy_read, policy_change, incident_open, incident_read, status_read})) {
+            policy_read, policy_change, log_prune, incident_open, incident_read, status_read})) {
       return {true, "role:administrator"};
     }
     if (operation == machine_add) {

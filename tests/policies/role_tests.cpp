@@ -43,7 +43,7 @@ struct ExpectedRole {
 const std::vector<ExpectedRole> kExpected = {
     {"admin",
      {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,
-      policy_read, policy_change, incident_open, incident_read, status_read}},
+      policy_read, policy_change, log_prune, incident_open, incident_read, status_read}},
     {"operator",
      {certificate_revoke, certificate_release, certificate_replace, certificate_read, key_read,
       machine_add, machine_read, crl_sign, incident_open, incident_read, status_read}},

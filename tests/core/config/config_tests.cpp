@@ -71,6 +71,11 @@ const std::vector<BadRow> kRows = {
     {"a look by TLS", "version: 1", "version: 1\nself_check:\n  url: https://ca.example", "  url:",
      "8: self_check.url: must be http://HOST[:PORT] without a slash at its end (RFC 5280 section "
      "8)"},
+    {"a retention that is too short", "backdate: 60s",
+     "log:\n  retention: {certificates: 1h, other: 30d}\nbackdate: 60s",
+     "  retention:", "29: log.retention.certificates: must be at least 1d"},
+    {"half a retention", "backdate: 60s", "log:\n  retention: {certificates: 30d}\nbackdate: 60s",
+     "  retention:", "14: log.retention.other: is missing"},
     {"missing", "log_origin:", "description:", "version:", "1: log_origin: is missing"},
 };
 
@@ -81,6 +86,15 @@ BOOST_AUTO_TEST_CASE(a_new_one_is_good) {
   BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
   BOOST_TEST(config->token.pin_file == "/home/pin");
   BOOST_TEST(config->token.module == "/m.so");
+}
+
+BOOST_AUTO_TEST_CASE(a_log_is_kept_for_ever_unless_said) {
+  BOOST_TEST(!parse_config(good(), "/home")->retention.has_value());
+  const auto config =
+      parse_config(good() + "log: {retention: {certificates: 7y, other: 30d}}\n", "/home");
+  BOOST_REQUIRE_MESSAGE(config, (config ? "" : config.error().message));
+  BOOST_TEST(config->retention->certificates.count() == 7 * 365 * 86400);
+  BOOST_TEST(config->retention->other.count() == 30 * 86400);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_named_once_with_its_place) {
