@@ -211,6 +211,13 @@ Result<std::size_t> AuditLog::recover() {
   return left_open.size();
 }
 
+Result<void> AuditLog::prune(PruningStep step) {
+  Submission submission;
+  submission.pruning = std::move(step);
+  RETURN_IF_ERROR(writer_->log->submit(submission, Admission::bounded));
+  return {};
+}
+
 AuditLog::Head AuditLog::head() const {
   const MerkleFrontier durable = writer_->log->durable();
   return {durable.size(), to_bytes(durable.root())};

@@ -85,6 +85,9 @@ class AuditLog {
   /// Returns how many there were.
   Result<std::size_t> recover();
 
+  /// A step of a pruning, between other records.
+  Result<void> prune(PruningStep step);
+
   /// Size and root of what is durable.
   struct Head {
     std::uint64_t size = 0;

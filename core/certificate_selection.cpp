@@ -8,13 +8,13 @@
 namespace chancery {
 namespace {
 
-/// When the certificate with that number was issued: the time of its outcome.
+/// When the first certificate from that number on was issued: the time of its outcome.
 Result<Time> issued_at(Store& store, std::uint64_t number) {
   ASSIGN_OR_RETURN(const auto rows, store.certificates_by_number(number, 1));
   if (rows.empty()) {
     return fail(ErrorCode::internal, "there is no certificate number " + std::to_string(number));
   }
-  ASSIGN_OR_RETURN(const std::string text, store.entry(rows[0].outcome));
+  ASSIGN_OR_RETURN(const std::string text, store.entry(rows[0].row.outcome));
   const auto entry = EntryView::parse(text);
   if (!entry) return fail(ErrorCode::internal, "an outcome in the log does not parse");
   return entry->time();

@@ -54,9 +54,11 @@ Result<std::vector<LogWriter::OpenIntent>> find_open_intents(Store& store, std::
                                                              std::uint64_t size) {
   std::map<std::uint64_t, std::string> open;
   for (std::uint64_t index = mark; index < size;) {
-    ASSIGN_OR_RETURN(auto entries, store.entries(index, kScanRows));
+    // Of those that end before the mark, some may have been removed.
+    ASSIGN_OR_RETURN(auto entries, store.entries_from(index, size, kScanRows));
     if (entries.empty()) return malformed(index);
-    for (std::string& text : entries) {
+    for (auto& [number, text] : entries) {
+      index = number;
       const auto entry = nlohmann::json::parse(text, nullptr, false);
       if (!entry.is_object()) return malformed(index);
       const auto kind = entry.value("kind", nlohmann::json());
@@ -296,6 +298,7 @@ Result<void> LogWriter::write(Batch& batch) {
 Result<void> LogWriter::write(Submission& submission) {
   if (submission.checkpoint) return store_.put_checkpoint(*submission.checkpoint);
   if (submission.cosignature) return store_.put_cosignature(*submission.cosignature);
+  if (submission.pruning) return store_.prune(*submission.pruning);
   return write_entry(submission);
 }
 

@@ -30,6 +30,7 @@ struct Submission {
   std::uint64_t concludes = 0;                        ///< of an outcome: its intent
   std::optional<CheckpointRecord> checkpoint = {};    ///< written instead of an entry
   std::optional<CosignatureRecord> cosignature = {};  ///< the same
+  std::optional<PruningStep> pruning = {};            ///< the same
 
   bool reserved = false;  ///< LogWriter::Admission
   Time time = {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -41,6 +42,14 @@ class MerkleFrontier {
   std::vector<Hash> roots_;  // of the set bits of size_, most significant first
   std::vector<Hash> full_tiles_;
 };
+
+/// The one at `index` of hashes that stand one after the other.
+inline Hash hash_at(ByteView hashes, std::size_t index) {
+  Hash hash{};
+  const ByteView found = hashes.subspan(index * hash.size(), hash.size());
+  std::copy(found.begin(), found.end(), hash.begin());
+  return hash;
+}
 
 /// Root of a perfect tree over `count` hashes of 32 bytes that stand one after the other in
 /// `hashes`; `count` is a power of two (CHECK).

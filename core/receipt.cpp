@@ -77,7 +77,14 @@ Result<Receipt> make_receipt(Store& store, const std::string& checkpoint, std::u
   }
   Receipt receipt;
   receipt.index = index;
-  ASSIGN_OR_RETURN(receipt.entry, store.entry(index));
+  auto entry = store.entry(index);
+  if (!entry && entry.error().code == ErrorCode::not_found) {
+    return fail(ErrorCode::not_found, "entry " + std::to_string(index) +
+                                          " was removed after its time (log.retention); a mirror "
+                                          "or export from before has it");
+  }
+  if (!entry) return Failure(std::move(entry.error()));
+  receipt.entry = std::move(*entry);
   ASSIGN_OR_RETURN(receipt.proof, inclusion_proof(store, index, head.size));
   receipt.checkpoint = checkpoint;
   return receipt;

@@ -82,6 +82,10 @@ Result<std::uint64_t> read_index(const sqlite::Statement& row) {
   return row.index(0);
 }
 
+Result<NumberedEntry> read_numbered(const sqlite::Statement& row) {
+  return NumberedEntry{row.index(0), row.text(1)};
+}
+
 Result<Bytes> read_blob(const sqlite::Statement& row) {
   return row.blob(0);
 }
@@ -257,6 +261,15 @@ Result<std::vector<std::string>> Store::entries(std::uint64_t first, std::size_t
   return read_all(*reader, read_text,
                   "SELECT text FROM entry WHERE number >= ? AND number < ? ORDER BY number", first,
                   first + count);
+}
+
+Result<std::vector<NumberedEntry>> Store::entries_from(std::uint64_t first, std::uint64_t end,
+                                                       std::size_t limit) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, read_numbered,
+                  "SELECT number, text FROM entry WHERE number >= ? AND number < ?"
+                  " ORDER BY number LIMIT ?",
+                  first, end, limit);
 }
 
 Result<Bytes> Store::tile(unsigned level, std::uint64_t index) {

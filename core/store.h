@@ -13,6 +13,7 @@
 #include "core/identifier.h"
 #include "core/incident.h"
 #include "core/key.h"
+#include "core/pruning.h"
 #include "core/revocation.h"
 #include "core/store_fault.h"
 
@@ -21,6 +22,13 @@ namespace chancery {
 /// issued: released to its machine. unknown: the token may have signed it before a crash or an
 /// error; never released, listed, and revocable by serial.
 enum class CertificateState { issued, unknown };
+
+/// A row of a table that is numbered.
+template <class Row>
+struct Numbered {
+  std::uint64_t number = 0;
+  Row row;
+};
 
 struct CertificateRecord {
   Serial serial;
@@ -150,6 +158,8 @@ struct PolicyVersionRecord {
 // What one record changes beside the log. "fails" means: nothing of this record is written, the
 // others of the same commit are not affected.
 
+// Those about a certificate that is being removed (PruningRecord) fail with not_found.
+
 /// An issued one that replaces another is noted with the request for that, if any. fails
 /// (conflict): serial exists.
 struct AddCertificate {
@@ -237,12 +247,16 @@ struct AddPolicyVersion {
 };
 /// The entry is the newest start.
 struct MarkStart {};
+/// fails (conflict): an earlier one is not done.
+struct AddPruning {
+  PruningRecord row;
+};
 
 using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
                  ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
-                 MarkStart, AddIncident, MoveIncident, BlockKey>;
+                 MarkStart, AddIncident, MoveIncident, BlockKey, AddPruning>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -292,6 +306,9 @@ class Store {
   Result<void> put_checkpoint(const CheckpointRecord& checkpoint);
   /// Nothing where the witness has signed this size already.
   Result<void> put_cosignature(const CosignatureRecord& cosignature);
+  /// A step of a pruning (store_pruning.cpp). The database itself refuses to let go of an entry or
+  /// row that is in no range of a pruning that is under a signed checkpoint.
+  Result<void> prune(const PruningStep& step);
   Result<void> commit();
   void roll_back();
   /// What is on the disk stays as it is for the next start: nothing is copied at the end.
@@ -307,8 +324,37 @@ class Store {
   /// Index of the newest entry of kind start.
   Result<std::optional<std::uint64_t>> last_start();
   Result<std::string> entry(std::uint64_t index);
-  /// Entries first … first+count-1, fewer at the end of the log.
+  /// Entries first … first+count-1, fewer at the end of the log, and where some were removed.
   Result<std::vector<std::string>> entries(std::uint64_t first, std::size_t count);
+  /// The first `limit` of those from `first` to before `end` that are there.
+  Result<std::vector<NumberedEntry>> entries_from(std::uint64_t first, std::uint64_t end,
+                                                  std::size_t limit);
+  // Pruning (store_pruning.cpp)
+  /// Entries below this one may have been removed; 0 where none were.
+  Result<std::uint64_t> minimum();
+  /// In the order of the log.
+  Result<std::vector<PruningRecord>> prunings();
+  /// What the one that is not done has still to remove, or what is planned, from the entry `from`
+  /// on.
+  Result<std::vector<EntryRange>> pruning_ranges(std::uint64_t from, std::size_t limit);
+  /// Certificates behind `after` in the order of issue that had expired by `expired`, with all that
+  /// the log says of them below `limit_entry`, and that nothing else needs. Never the last row of
+  /// its table: its number would be given again.
+  Result<std::vector<PrunableCertificate>> prunable_certificates(std::uint64_t after,
+                                                                 std::uint64_t limit_entry,
+                                                                 Time expired, std::size_t limit);
+  /// Intents below `limit_entry` of requests that may still be repeated at `at`.
+  Result<std::vector<std::uint64_t>> repeatable_intents(std::uint64_t limit_entry, Time at);
+  /// Whether a request has expired by then and is still there.
+  Result<bool> has_expired_request(Time at);
+  /// How many numbers have no row, below the last row's.
+  struct MissingRows {
+    std::uint64_t certificates = 0, revocations = 0;
+  };
+  Result<MissingRows> missing_rows();
+  /// Numbers of the entries from `first` to before `end` that are there, at most `limit`.
+  Result<std::vector<std::uint64_t>> entry_numbers(std::uint64_t first, std::uint64_t end,
+                                                   std::size_t limit);
   /// A full tile of 256 hashes, or not_found.
   Result<Bytes> tile(unsigned level, std::uint64_t index);
   /// Roots of the full tiles first … first+count-1 of a level, one after the other: the hashes of
@@ -336,11 +382,12 @@ class Store {
   Result<std::optional<CertificateRecord>> certificate(const Serial& serial);
   /// In order of issue; `machine` empty means all. `page.after` is a serial.
   Result<std::vector<CertificateRecord>> certificates(const MachineName& machine, const Page& page);
+  /// The last number that was given.
   Result<std::uint64_t> certificate_count();
-  /// Certificates first … first+count-1 in the order of their outcomes, counted from 1 and without
-  /// gaps; fewer at the end.
-  Result<std::vector<CertificateRecord>> certificates_by_number(std::uint64_t first,
-                                                                std::size_t count);
+  /// The first `count` certificates from the number `first` on, which are given in the order of
+  /// their outcomes, from 1, and never again. What was removed leaves gaps.
+  Result<std::vector<Numbered<CertificateRecord>>> certificates_by_number(std::uint64_t first,
+                                                                          std::size_t count);
   /// The first one issued as the renewal of this.
   Result<std::optional<Serial>> replacement_of(const Serial& serial);
   Result<std::optional<RenewalRequestRecord>> renewal_request(const Serial& serial);
@@ -405,7 +452,8 @@ class Store {
   Result<Waited> waited(const CaName& issuer, std::uint64_t from, std::uint64_t below, Time at);
   Result<std::uint64_t> revocation_count();
   /// As certificates_by_number.
-  Result<std::vector<Revocation>> revocations_by_number(std::uint64_t first, std::size_t count);
+  Result<std::vector<Numbered<Revocation>>> revocations_by_number(std::uint64_t first,
+                                                                  std::size_t count);
   Result<std::optional<KeyRecord>> key(const KeyName& name);
   Result<std::vector<KeyRecord>> keys(const Page& page);
   Result<std::vector<CaRecord>> cas();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/store_connections.h"
 #include "core/store_rows.h"
 
 namespace chancery {
@@ -31,8 +32,36 @@ struct Apply {
   sqlite::Connection& connection;
   std::uint64_t index;
 
+  /// A certificate that a pruning takes away, or is about to, stays as it was planned.
+  Result<Refusal> unless_going(const Serial& serial) const {
+    ASSIGN_OR_RETURN(const std::uint64_t going,
+                     read_number(connection,
+                                 "SELECT count(*) FROM certificate WHERE serial = ?"
+                                 " AND outcome <= (SELECT last FROM pruning_range"
+                                 " WHERE first <= outcome ORDER BY first DESC LIMIT 1)",
+                                 serial.bytes));
+    if (going == 0) return Refusal();
+    return Refusal(Error{ErrorCode::not_found,
+                         "the certificate is past its retention and is being removed", "serial"});
+  }
+
+  Result<Refusal> operator()(const AddPruning& change) const {
+    const PruningRecord& row = change.row;
+    return unless_changed(
+        sqlite::run(connection,
+                    "INSERT INTO pruning (entry, minimum, entries, certificates, revocations, done)"
+                    " SELECT ?, ?, ?, ?, ?, 0"
+                    " WHERE NOT EXISTS (SELECT 1 FROM pruning WHERE done = 0)",
+                    index, row.minimum, row.entries, row.certificates, row.revocations),
+        ErrorCode::conflict, "an earlier pruning has not removed all it will yet");
+  }
+
   Result<Refusal> operator()(const AddCertificate& change) const {
     const CertificateRecord& row = change.row;
+    if (row.replaces) {
+      ASSIGN_OR_RETURN(Refusal going, unless_going(*row.replaces));
+      if (going) return going;
+    }
     ASSIGN_OR_RETURN(
         auto refused,
         unless_changed(
@@ -55,6 +84,8 @@ struct Apply {
 
   Result<Refusal> operator()(const PutRenewalRequest& change) const {
     const RenewalRequestRecord& row = change.row;
+    ASSIGN_OR_RETURN(Refusal going, unless_going(row.serial));
+    if (going) return going;
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO renewal_request (" CHANCERY_RENEWAL_REQUEST_COLUMNS ")"
@@ -71,6 +102,8 @@ struct Apply {
 
   Result<Refusal> operator()(const AddRevocation& change) const {
     const Revocation& row = change.row;
+    ASSIGN_OR_RETURN(Refusal going, unless_going(row.serial));
+    if (going) return going;
     if (row.reason == RevocationReason::remove_from_crl) return release(row);
     // What it says again when it follows a hold is the same but for these columns.
     ASSIGN_OR_RETURN(

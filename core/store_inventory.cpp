@@ -16,6 +16,18 @@ Result<std::uint64_t> number_of(sqlite::Connection& connection, const std::strin
   return number;
 }
 
+Result<Numbered<CertificateRecord>> numbered_certificate(const sqlite::Statement& row) {
+  constexpr int kNumber = 15;
+  ASSIGN_OR_RETURN(CertificateRecord record, store_rows::certificate(row));
+  return Numbered<CertificateRecord>{row.index(kNumber), std::move(record)};
+}
+
+Result<Numbered<Revocation>> numbered_revocation(const sqlite::Statement& row) {
+  constexpr int kNumber = 11;
+  ASSIGN_OR_RETURN(Revocation record, store_rows::revocation(row));
+  return Numbered<Revocation>{row.index(kNumber), std::move(record)};
+}
+
 }  // namespace
 
 Result<std::optional<CertificateRecord>> Store::certificate(const Serial& serial) {
@@ -46,13 +58,13 @@ Result<std::uint64_t> Store::certificate_count() {
   return read_number(*reader, "SELECT coalesce(max(number), 0) FROM certificate");
 }
 
-Result<std::vector<CertificateRecord>> Store::certificates_by_number(std::uint64_t first,
-                                                                     std::size_t count) {
+Result<std::vector<Numbered<CertificateRecord>>> Store::certificates_by_number(std::uint64_t first,
+                                                                               std::size_t count) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
-  return read_all(*reader, store_rows::certificate,
+  return read_all(*reader, numbered_certificate,
                   "SELECT " CHANCERY_CERTIFICATE_ROW
-                  " FROM certificate WHERE number >= ? AND number < ? ORDER BY number",
-                  first, first + count);
+                  ", number FROM certificate WHERE number >= ? ORDER BY number LIMIT ?",
+                  first, count);
 }
 
 Result<std::optional<Serial>> Store::replacement_of(const Serial& serial) {
@@ -103,13 +115,13 @@ Result<std::uint64_t> Store::revocation_count() {
   return read_number(*reader, "SELECT coalesce(max(number), 0) FROM revocation");
 }
 
-Result<std::vector<Revocation>> Store::revocations_by_number(std::uint64_t first,
-                                                             std::size_t count) {
+Result<std::vector<Numbered<Revocation>>> Store::revocations_by_number(std::uint64_t first,
+                                                                       std::size_t count) {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
-  return read_all(*reader, store_rows::revocation,
+  return read_all(*reader, numbered_revocation,
                   "SELECT " CHANCERY_REVOCATION_COLUMNS
-                  " FROM revocation WHERE number >= ? AND number < ? ORDER BY number",
-                  first, first + count);
+                  ", number FROM revocation WHERE number >= ? ORDER BY number LIMIT ?",
+                  first, count);
 }
 
 Result<std::optional<KeyRecord>> Store::key(const KeyName& name) {

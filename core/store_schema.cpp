@@ -5,11 +5,11 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 5;
+constexpr std::int64_t kVersion = 7;
 
-// Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are dense and in the order
-// of the log, because rows are never deleted: the newest one's number is the count. The triggers
-// keep this program honest; what keeps everyone else honest is the Merkle tree.
+// Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
+// and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
+// what keeps everyone else honest is the Merkle tree.
 constexpr const char* kSchema = R"sql(
 BEGIN;
 
@@ -317,6 +317,60 @@ ALTER TABLE recovery ADD COLUMN last_start INTEGER;
 UPDATE recovery SET last_start =
   (SELECT max(number) FROM entry WHERE instr(text, '"kind":"start"') > 0);
 PRAGMA user_version = 5;
+COMMIT;
+)sql"},
+                           {7, R"sql(
+BEGIN;
+CREATE TABLE pruning (
+  entry        INTEGER PRIMARY KEY,
+  minimum      INTEGER NOT NULL,
+  entries      INTEGER NOT NULL,
+  certificates INTEGER NOT NULL,
+  revocations  INTEGER NOT NULL,
+  done         INTEGER NOT NULL CHECK (done IN (0, 1))
+) STRICT;
+CREATE UNIQUE INDEX pruning_open ON pruning (done) WHERE done = 0;  -- one at a time
+CREATE TRIGGER pruning_update BEFORE UPDATE ON pruning
+  WHEN OLD.done = 1 OR OLD.entry <> NEW.entry OR OLD.minimum <> NEW.minimum
+    OR OLD.entries <> NEW.entries OR OLD.certificates <> NEW.certificates
+    OR OLD.revocations <> NEW.revocations
+  BEGIN SELECT RAISE(ABORT, 'what was removed stays recorded'); END;
+CREATE TRIGGER pruning_delete BEFORE DELETE ON pruning
+  BEGIN SELECT RAISE(ABORT, 'what was removed stays recorded'); END;
+
+-- What the open one has still to remove; without one, what is planned.
+CREATE TABLE pruning_range (
+  first INTEGER PRIMARY KEY,
+  last  INTEGER NOT NULL
+) STRICT;
+
+-- The entries that may go: in a range of the open pruning, below its minimum, and once a signed
+-- checkpoint covers the entry that records it.
+CREATE VIEW going AS SELECT first, last FROM pruning_range WHERE last < (
+  SELECT minimum FROM pruning WHERE done = 0 AND EXISTS (
+    SELECT 1 FROM checkpoint WHERE size > pruning.entry AND note <> ''));
+
+DROP TRIGGER IF EXISTS entry_delete;
+CREATE TRIGGER entry_delete BEFORE DELETE ON entry
+  WHEN OLD.number > coalesce(
+    (SELECT last FROM going WHERE first <= OLD.number ORDER BY first DESC LIMIT 1), -1)
+  BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+DROP TRIGGER IF EXISTS certificate_delete;
+CREATE TRIGGER certificate_delete BEFORE DELETE ON certificate
+  WHEN OLD.outcome > coalesce(
+    (SELECT last FROM going WHERE first <= OLD.outcome ORDER BY first DESC LIMIT 1), -1)
+  BEGIN SELECT RAISE(ABORT, 'certificates stay listed'); END;
+DROP TRIGGER IF EXISTS revocation_delete;
+CREATE TRIGGER revocation_delete BEFORE DELETE ON revocation
+  WHEN OLD.entry > coalesce(
+    (SELECT last FROM going WHERE first <= OLD.entry ORDER BY first DESC LIMIT 1), -1)
+  BEGIN SELECT RAISE(ABORT, 'a revocation is for ever'); END;
+DROP TRIGGER IF EXISTS renewal_request_delete;
+CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
+  WHEN OLD.entry > coalesce(
+    (SELECT last FROM going WHERE first <= OLD.entry ORDER BY first DESC LIMIT 1), -1)
+  BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
+PRAGMA user_version = 7;
 COMMIT;
 )sql"}};
 

@@ -15,10 +15,11 @@ std::uint64_t hashes_on(unsigned level, std::uint64_t size) {
   return size >> (kTileBits * level);
 }
 
-Hash hash_at(ByteView hashes, std::size_t index) {
-  Hash hash;
-  std::ranges::copy(hashes.subspan(index * kHashBytes, kHashBytes), hash.begin());
-  return hash;
+/// Where entries were removed, the tile is full, and has their hashes.
+Result<Bytes> read_leaves(Store& store, std::uint64_t index, std::size_t width) {
+  ASSIGN_OR_RETURN(Bytes hashes, store.tile(0, index));
+  hashes.resize(std::min(hashes.size(), width * kHashBytes));
+  return hashes;
 }
 
 /// The first `width` hashes of a tile, whether it is full by now or not.
@@ -31,6 +32,7 @@ Result<Bytes> read_hashes(Store& store, unsigned level, std::uint64_t index, std
     ASSIGN_OR_RETURN(hashes, store.tile_roots(level - 1, first, width));
   } else {
     ASSIGN_OR_RETURN(const auto entries, store.entries(first, width));
+    if (entries.size() < width) return read_leaves(store, index, width);
     for (const std::string& entry : entries) {
       const Hash hash = leaf_hash(bytes_of(entry));
       hashes.insert(hashes.end(), hash.begin(), hash.end());
@@ -195,6 +197,17 @@ Result<std::vector<Hash>> consistency_proof(Store& store, std::uint64_t first,
   return TreeReader(store, second).consistency_proof(first);
 }
 
+Result<Hash> leaf_at(Store& store, std::uint64_t index) {
+  const auto text = store.entry(index);
+  if (text) return leaf_hash(bytes_of(*text));
+  if (text.error().code != ErrorCode::not_found) return Failure(text.error());
+  ASSIGN_OR_RETURN(const Bytes hashes, store.tile(0, index >> kTileBits));
+  if (hashes.size() != kTileWidth * kHashBytes) {
+    return fail(ErrorCode::internal, "a tile has another length");
+  }
+  return hash_at(hashes, static_cast<std::size_t>(index % kTileWidth));
+}
+
 std::string tile_path(const TilePath& tile) {
   std::string index;
   for (std::uint64_t left = tile.index, first = 1; first != 0 || left != 0; left /= 1000) {
@@ -234,6 +247,11 @@ Result<TilePath> parse_tile_path(std::string_view path) {
 
 Result<Bytes> read_tile(Store& store, const TilePath& tile) {
   if (!tile.entries) return read_hashes(store, tile.level, tile.index, tile.width);
+  ASSIGN_OR_RETURN(const std::uint64_t minimum, store.minimum());
+  if (tile.index << kTileBits < minimum) {
+    return fail(ErrorCode::not_found, "the log's entries begin at " + std::to_string(minimum) +
+                                          ": what was before was removed, and its hashes stay");
+  }
   ASSIGN_OR_RETURN(const auto entries, store.entries(tile.index << kTileBits, tile.width));
   if (entries.size() != tile.width) {
     return fail(ErrorCode::not_found, "the log does not hold this tile");

@@ -62,6 +62,8 @@ class TreeReader {
 };
 
 Result<Hash> root_at(Store& store, std::uint64_t size);
+/// The hash of an entry, also of one that was removed. not_found.
+Result<Hash> leaf_at(Store& store, std::uint64_t index);
 /// The sibling hashes from the leaf up. invalid_request where index >= size or the log is shorter.
 Result<std::vector<Hash>> inclusion_proof(Store& store, std::uint64_t index, std::uint64_t size);
 /// invalid_request where first > second or the log is shorter.
@@ -69,7 +71,8 @@ Result<std::vector<Hash>> consistency_proof(Store& store, std::uint64_t first,
                                             std::uint64_t second);
 
 /// What stands under that path, once the log has grown to hold it: hashes of 32 bytes, or entries
-/// each after its length in two bytes, big-endian. not_found before.
+/// each after its length in two bytes, big-endian. not_found before, and of entries that may have
+/// been removed.
 Result<Bytes> read_tile(Store& store, const TilePath& tile);
 
 /// The entries of such a tile, which live as long as it does: the first `width` of them, which must

@@ -216,7 +216,7 @@ void tamper(const std::string& database, const std::string& sql) {
   std::string script = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;";
   for (const char* table :
        {"entry", "tile", "checkpoint", "cosignature", "certificate", "revocation", "log_keys",
-        "renewal_request", "incident", "blocked_key"}) {
+        "renewal_request", "incident", "blocked_key", "pruning"}) {
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_update;";
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_delete;";
   }
