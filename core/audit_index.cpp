@@ -8,6 +8,7 @@
 
 #include "core/entry_view.h"
 #include "core/file_handle.h"
+#include "core/tile.h"
 
 namespace chancery {
 namespace {
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS term (
 CREATE TABLE IF NOT EXISTS progress (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
   indexed INTEGER NOT NULL,
-  last    BLOB NOT NULL  -- SHA-256 of the last entry's text
+  last    BLOB NOT NULL  -- the last entry's hash in the tree
 ) STRICT;
 )sql";
 
@@ -168,28 +169,27 @@ Result<bool> AuditIndex::is_of_this_log() {
     ASSIGN_OR_RETURN(const bool found, query.step());
     if (found) last = query.blob(0);
   }
-  const auto text = store_.entry(indexed_ - 1);
-  if (!text && text.error().code != ErrorCode::not_found) return Failure(text.error());
-  return text && sha256(bytes_of(*text)) == last;
+  const auto leaf = leaf_at(store_, indexed_ - 1);
+  if (!leaf && leaf.error().code != ErrorCode::not_found) return Failure(leaf.error());
+  return leaf && std::ranges::equal(*leaf, last);
 }
 
 Result<void> AuditIndex::update(std::uint64_t log_size) {
   const auto until = std::chrono::steady_clock::now() + limits::audit_index_slice;
   while (indexed_ < log_size && std::chrono::steady_clock::now() < until) {
-    ASSIGN_OR_RETURN(const auto entries,
-                     store_.entries(indexed_, std::min<std::uint64_t>(kPage, log_size - indexed_)));
+    ASSIGN_OR_RETURN(const auto entries, store_.entries_from(indexed_, log_size, kPage));
     if (entries.empty()) return {};
-    RETURN_IF_ERROR(add(indexed_, entries));
-    indexed_ += entries.size();
+    RETURN_IF_ERROR(add(entries));
+    indexed_ = entries.back().index + 1;
   }
   return {};
 }
 
-Result<void> AuditIndex::add(std::uint64_t first, const std::vector<std::string>& entries) {
+Result<void> AuditIndex::add(const std::vector<NumberedEntry>& entries) {
   std::vector<std::pair<Term, std::uint64_t>> rows;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    ASSIGN_OR_RETURN(const auto subjects, subjects_of(store_, entries[i]));
-    for (const Term one : terms_of(subjects)) rows.emplace_back(one, first + i);
+  for (const auto& [index, text] : entries) {
+    ASSIGN_OR_RETURN(const auto subjects, subjects_of(store_, text));
+    for (const Term one : terms_of(subjects)) rows.emplace_back(one, index);
   }
   std::ranges::sort(rows);  // pages of the tree are visited once
   RETURN_IF_ERROR(database_->execute("BEGIN"));
@@ -203,7 +203,8 @@ Result<void> AuditIndex::add(std::uint64_t first, const std::vector<std::string>
     RETURN_IF_ERROR(sqlite::run(*database_,
                                 "INSERT INTO progress (only, indexed, last) VALUES (1, ?1, ?2)"
                                 " ON CONFLICT (only) DO UPDATE SET indexed = ?1, last = ?2",
-                                first + entries.size(), sha256(bytes_of(entries.back()))));
+                                entries.back().index + 1,
+                                copy_of(leaf_hash(bytes_of(entries.back().text)))));
     RETURN_IF_ERROR(database_->execute("COMMIT"));
     return database_->checkpoint();
   };
@@ -217,9 +218,10 @@ Result<std::uint64_t> AuditIndex::first_from(Time time) const {
   std::uint64_t low = 0, high = indexed_;
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    ASSIGN_OR_RETURN(const std::string text, store_.entry(middle));
-    if (time_of(text) < time) {
-      low = middle + 1;
+    // Where it was removed, the next one that is there tells.
+    ASSIGN_OR_RETURN(const auto found, store_.entries_from(middle, high, 1));
+    if (!found.empty() && time_of(found[0].text) < time) {
+      low = found[0].index + 1;
     } else {
       high = middle;
     }
@@ -232,8 +234,7 @@ Result<std::vector<std::uint64_t>> AuditIndex::candidates(const AuditQuery& quer
   const std::vector<Term> terms = terms_of(subjects_of(query));
   std::vector<std::uint64_t> numbers;
   if (terms.empty()) {
-    for (; first < end && numbers.size() < kCandidates; ++first) numbers.push_back(first);
-    return numbers;
+    return store_.entry_numbers(first, end, kCandidates);
   }
   std::array<std::optional<Term>, kMostTerms> asked;
   std::ranges::copy(terms, asked.begin());
@@ -274,7 +275,10 @@ Result<AuditIndex::Found> AuditIndex::find(const AuditQuery& query) {
       found.next = number;
       return found;
     }
-    ASSIGN_OR_RETURN(std::string text, store_.entry(number));
+    auto read = store_.entry(number);
+    if (!read && read.error().code == ErrorCode::not_found) continue;  // removed since
+    if (!read) return Failure(std::move(read.error()));
+    std::string text = std::move(*read);
     ASSIGN_OR_RETURN(const auto have, subjects_of(store_, text));
     if (!has_all(terms_of(have), wanted_terms)) {
       RETURN_IF_ERROR(make_anew());

@@ -57,7 +57,7 @@ class AuditIndex {
   Result<void> open();
   Result<void> make_anew();
   Result<void> update(std::uint64_t log_size);
-  Result<void> add(std::uint64_t first, const std::vector<std::string>& entries);
+  Result<void> add(const std::vector<NumberedEntry>& entries);
   Result<Found> find(const AuditQuery& query);
   Result<std::vector<std::uint64_t>> candidates(const AuditQuery& query, std::uint64_t first,
                                                 std::uint64_t end);

@@ -6,6 +6,7 @@
 #include "core/inventory_check.h"
 #include "core/log_keys.h"
 #include "core/log_replay.h"
+#include "core/pruned_entries.h"
 #include "core/tile.h"
 
 namespace chancery {
@@ -15,13 +16,14 @@ constexpr std::size_t kRows = 1024;
 
 class LogCheck {
  public:
-  LogCheck(Store& store, LogKeys keys)
+  LogCheck(Store& store, LogKeys keys, PrunedEntries pruned)
       : store_(store),
         keys_(std::move(keys)),
+        pruned_(std::move(pruned)),
         replay_([this](unsigned level, std::uint64_t index, ByteView hashes, const Hash& root) {
           return check_tile(level, index, hashes, root);
         }),
-        inventory_(store, findings_) {}
+        inventory_(store, findings_, pruned_) {}
 
   Result<VerifyReport> run(const VerifyOptions& options) {
     ASSIGN_OR_RETURN(size_, store_.log_size());
@@ -36,25 +38,65 @@ class LogCheck {
     ASSIGN_OR_RETURN(const std::uint64_t mark, store_.recovery_mark());
     ASSIGN_OR_RETURN(last_start_, store_.last_start());
     while (replay_.size() < size_) {
-      ASSIGN_OR_RETURN(const auto entries, store_.entries(replay_.size(), rows_left()));
-      if (entries.size() < rows_left()) {
-        // Nothing after a hole can be hashed at its place.
-        findings_.add(replay_.size() + entries.size(), "is not there");
-        return report();
-      }
-      for (const std::string& text : entries) RETURN_IF_ERROR(check_entry(text));
+      ASSIGN_OR_RETURN(const bool whole, check_entries(replay_.size() + rows_left()));
+      if (!whole) return report();
       if (options.progress) options.progress(replay_.size(), size_);
     }
     RETURN_IF_ERROR(check_checkpoints());
     if (const std::string wrong = keys_.finish(); !wrong.empty()) findings_.add(wrong);
     RETURN_IF_ERROR(inventory_.finish(size_));
     RETURN_IF_ERROR(check_end(mark));
+    // Of entries that an earlier verification has read, it does not matter what became of them.
+    if (!options.resume || pruned_.since(options.resume->log.tree.size())) {
+      RETURN_IF_ERROR(pruned_.check_retained(store_, findings_));
+    }
     return report();
   }
 
  private:
   [[nodiscard]] std::size_t rows_left() const {
     return static_cast<std::size_t>(std::min<std::uint64_t>(kRows, size_ - replay_.size()));
+  }
+
+  /// Those up to `end`, and of those that were removed their hashes. False where one is missing:
+  /// nothing after a hole can be hashed at its place.
+  Result<bool> check_entries(std::uint64_t end) {
+    ASSIGN_OR_RETURN(const auto entries, store_.entries_from(replay_.size(), end, kRows));
+    auto entry = entries.begin();
+    for (std::uint64_t index = replay_.size(); index < end; ++index) {
+      const bool is_there = entry != entries.end() && entry->index == index;
+      if (is_there && !pruned_.is_going(index)) {
+        RETURN_IF_ERROR(check_entry(entry->text));
+      } else if (is_there) {
+        RETURN_IF_ERROR(add_leaf(leaf_hash(bytes_of(entry->text))));
+      } else if (pruned_.allows(index, replay_.state().last_time)) {
+        ASSIGN_OR_RETURN(const Hash leaf, removed_leaf(index));
+        RETURN_IF_ERROR(add_leaf(leaf));
+      } else {
+        findings_.add(index, pruned_.any() ? "is not there, and no pruning accounts for that"
+                                           : "is not there");
+        return false;
+      }
+      if (is_there) ++entry;
+    }
+    return true;
+  }
+
+  Result<void> add_leaf(const Hash& leaf) {
+    RETURN_IF_ERROR(check_checkpoints());
+    return replay_.add_leaf(leaf);
+  }
+
+  /// As the tile has it, which the checkpoints vouch for.
+  Result<Hash> removed_leaf(std::uint64_t index) {
+    if (leaves_.empty() || index >> kTileBits != leaves_index_) {
+      leaves_index_ = index >> kTileBits;
+      auto leaves = store_.tile(0, leaves_index_);
+      if (!leaves && leaves.error().code != ErrorCode::not_found) return Failure(leaves.error());
+      leaves_ = leaves ? std::move(*leaves) : Bytes();
+      leaves_.resize(kTileWidth * sizeof(Hash));  // what is not there has another root
+    }
+    return hash_at(leaves_, static_cast<std::size_t>(index % kTileWidth));
   }
 
   Result<void> check_entry(const std::string& text) {
@@ -245,6 +287,7 @@ class LogCheck {
 
   Store& store_;
   LogKeys keys_;
+  const PrunedEntries pruned_;
   LogReplay replay_;
   AuditFindings& findings_ = replay_.findings();
   InventoryCheck inventory_;
@@ -252,6 +295,9 @@ class LogCheck {
   std::optional<std::uint64_t> last_start_;  // as it is stored
   bool keep_state_ = false;
   std::optional<VerifiedState> state_;
+
+  Bytes leaves_;  // of the tile whose entries were removed
+  std::uint64_t leaves_index_ = 0;
 
   std::vector<CheckpointRecord> checkpoints_;
   std::size_t next_checkpoint_ = 0;
@@ -272,7 +318,13 @@ Result<VerifyReport> verify_log(Store& store, const std::vector<NoteVerifier>& v
   ASSIGN_OR_RETURN(const auto records, store.log_keys());
   auto keys = LogKeys::create(verifiers, records);
   if (!keys) return fail(ErrorCode::internal, "a key of the log that is stored does not parse");
-  return LogCheck(store, std::move(*keys)).run(options);
+  ASSIGN_OR_RETURN(PrunedEntries pruned, PrunedEntries::read(store));
+  const PrunedEntries before = pruned;
+  ASSIGN_OR_RETURN(VerifyReport report,
+                   LogCheck(store, std::move(*keys), std::move(pruned)).run(options));
+  ASSIGN_OR_RETURN(const bool outdated, before.outdated(store));
+  if (report.good || !outdated) return report;
+  return fail(ErrorCode::busy, "entries were removed while the log was read; verify it again");
 }
 
 std::string summary(const VerifyReport& report) {

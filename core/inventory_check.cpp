@@ -53,30 +53,20 @@ std::string first_difference(const Revocation& row, const EntryView& entry,
 
 template <class Row>
 Result<const Row*> RowStream<Row>::peek() {
-  if (position_ < rows_.size()) return &rows_[position_];
-  // Counted before they are fetched: on a live service there may be more by then, never fewer.
-  ASSIGN_OR_RETURN(const std::uint64_t count, (store_.*count_)());
-  if (next_number_ > count) return nullptr;
-  const auto expected = std::min<std::uint64_t>(kRows, count - next_number_ + 1);
-  ASSIGN_OR_RETURN(rows_, (store_.*fetch_)(next_number_, static_cast<std::size_t>(expected)));
-  position_ = 0;
-  missing_ += expected - rows_.size();
-  if (rows_.empty()) {
-    // A number may be far away from all others, because somebody wrote it there: what is behind a
-    // hole of this size is not looked for.
-    next_number_ = count + 1;
-    return nullptr;
+  if (position_ == rows_.size()) {
+    ASSIGN_OR_RETURN(rows_, (store_.*fetch_)(last_ + 1, kRows));
+    position_ = 0;
   }
-  next_number_ += expected;
-  return &rows_[0];
+  return rows_.empty() ? nullptr : &rows_[position_].row;
 }
 
-InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings)
+InventoryCheck::InventoryCheck(Store& store, AuditFindings& findings, const PrunedEntries& pruned)
     : store_(store),
       findings_(findings),
-      certificates_(store, &Store::certificates_by_number, &Store::certificate_count),
-      revocations_(store, &Store::revocations_by_number, &Store::revocation_count),
-      named_rows_(store, findings),
+      pruned_(pruned),
+      certificates_(store, &Store::certificates_by_number),
+      revocations_(store, &Store::revocations_by_number),
+      named_rows_(store, findings, pruned),
       incident_rows_(store, findings) {}
 
 void InventoryCheck::resume(const State& state) {
@@ -88,7 +78,7 @@ void InventoryCheck::resume(const State& state) {
 }
 
 InventoryCheck::State InventoryCheck::state() const {
-  return {certificates_.taken(), revocations_.taken(), policies_, named_rows_.published(), held_};
+  return {certificates_.last(), revocations_.last(), policies_, named_rows_.published(), held_};
 }
 
 Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
@@ -122,6 +112,10 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
     case EntryKind::alarm:
       return {};
     case EntryKind::log:
+      if (entry.text("event") == "pruned") {
+        return pruned_.check_entry(store_, findings_, checked.index,
+                                   nlohmann::json::parse(entry.source()));
+      }
       if (!entry.has("vkeys")) return {};
       return named_rows_.check_log_keys(checked.index, nlohmann::json::parse(entry.source()));
   }
@@ -243,8 +237,9 @@ Result<void> InventoryCheck::check_policy(std::uint64_t index, std::string_view 
 Result<void> InventoryCheck::reject_certificates_before(std::uint64_t index) {
   for (;;) {
     ASSIGN_OR_RETURN(const CertificateRecord* row, certificates_.peek());
-    if (!row || row->outcome >= index) return {};
-    findings_.add(row->outcome, "accounts for no certificate " + row->serial.hex());
+    if (!row || (row->outcome >= index && !pruned_.is_going(row->outcome))) return {};
+    if (!pruned_.is_going(row->outcome))
+      findings_.add(row->outcome, "accounts for no certificate " + row->serial.hex());
     certificates_.advance();
   }
 }
@@ -252,8 +247,9 @@ Result<void> InventoryCheck::reject_certificates_before(std::uint64_t index) {
 Result<void> InventoryCheck::reject_revocations_before(std::uint64_t index) {
   for (;;) {
     ASSIGN_OR_RETURN(const Revocation* row, revocations_.peek());
-    if (!row || row->entry >= index) return {};
-    findings_.add(row->entry, "accounts for no revocation of " + row->serial.hex());
+    if (!row || (row->entry >= index && !pruned_.is_going(row->entry))) return {};
+    if (!pruned_.is_going(row->entry))
+      findings_.add(row->entry, "accounts for no revocation of " + row->serial.hex());
     revocations_.advance();
   }
 }
@@ -265,6 +261,8 @@ Result<void> InventoryCheck::finish(std::uint64_t size) {
     ASSIGN_OR_RETURN(const Serial serial, Serial::parse(hex));
     ASSIGN_OR_RETURN(const auto row, store_.revocation(serial));
     ASSIGN_OR_RETURN(const std::uint64_t log_size, store_.log_size());
+    ASSIGN_OR_RETURN(const bool removed, pruned_.has_removed(store_, last));
+    if (removed) continue;  // since what was verified before
     // On a live service it may have changed by now.
     if (!row || (row->entry != last && (row->entry < size || row->entry >= log_size))) {
       findings_.add(last, "the inventory has another entry for the revocation of " + hex);
@@ -281,12 +279,11 @@ Result<void> InventoryCheck::finish(std::uint64_t size) {
     findings_.add("the revocation of " + revocation->serial.hex() +
                   " names an entry beyond the log");
   }
-  if (certificates_.missing() + revocations_.missing() > 0) {
-    findings_.add("rows of certificates or revocations were taken out of the inventory");
-  }
+  ASSIGN_OR_RETURN(missing_, store_.missing_rows());
+  RETURN_IF_ERROR(pruned_.check_rows(store_, findings_));
   RETURN_IF_ERROR(named_rows_.finish());
   RETURN_IF_ERROR(incident_rows_.finish());
-  return check_request_rows(store_, findings_);
+  return check_request_rows(store_, findings_, pruned_);
 }
 
 }  // namespace chancery

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include "core/incident_rows_check.h"
 #include "core/log_replay.h"
 #include "core/named_rows_check.h"
+#include "core/pruned_entries.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -16,29 +18,23 @@ namespace chancery {
 template <class Row>
 class RowStream {
  public:
-  using Fetch = Result<std::vector<Row>> (Store::*)(std::uint64_t first, std::size_t count);
-  using Count = Result<std::uint64_t> (Store::*)();
-  RowStream(Store& store, Fetch fetch, Count count) : store_(store), fetch_(fetch), count_(count) {}
+  using Fetch = Result<std::vector<Numbered<Row>>> (Store::*)(std::uint64_t first,
+                                                              std::size_t count);
+  RowStream(Store& store, Fetch fetch) : store_(store), fetch_(fetch) {}
 
   /// The next row, or null at the end.
   Result<const Row*> peek();
-  void advance() { ++position_; }
-  /// Rows that were taken, and to begin behind as many.
-  [[nodiscard]] std::uint64_t taken() const {
-    return next_number_ - 1 - (rows_.size() - position_);
-  }
-  void skip(std::uint64_t rows) { next_number_ = rows + 1; }
-  /// Rows that are gone from between others.
-  [[nodiscard]] std::uint64_t missing() const { return missing_; }
+  void advance() { last_ = rows_[position_++].number; }
+  /// The number of the last row that was taken, and to begin behind that.
+  [[nodiscard]] std::uint64_t last() const { return last_; }
+  void skip(std::uint64_t last) { last_ = last; }
 
  private:
   Store& store_;
   const Fetch fetch_;
-  const Count count_;
-  std::vector<Row> rows_;
+  std::vector<Numbered<Row>> rows_;
   std::size_t position_ = 0;
-  std::uint64_t next_number_ = 1;
-  std::uint64_t missing_ = 0;
+  std::uint64_t last_ = 0;
 };
 
 /// Holds the inventory against intents and outcomes, entry by entry.
@@ -46,14 +42,15 @@ class InventoryCheck {
  public:
   /// What the checks of later entries need to know of earlier ones.
   struct State {
-    std::uint64_t certificates = 0, revocations = 0;  ///< rows behind us
+    std::uint64_t certificates = 0, revocations = 0;  ///< numbers of the last rows behind us
     std::set<std::string, std::less<>> policies;      ///< versions that are kept as they were
     NamedRowsCheck::PublishedCrls published_crls;
     /// Of what was on hold at any time: the serial, and the last entry about it.
     std::map<std::string, std::uint64_t, std::less<>> held;
   };
 
-  InventoryCheck(Store& store, AuditFindings& findings);
+  /// `pruned` outlives it.
+  InventoryCheck(Store& store, AuditFindings& findings, const PrunedEntries& pruned);
   void resume(const State& state);
   [[nodiscard]] State state() const;
 
@@ -61,8 +58,13 @@ class InventoryCheck {
   /// After the last of `size` entries.
   Result<void> finish(std::uint64_t size);
 
-  [[nodiscard]] std::uint64_t certificates() const { return certificates_.taken(); }
-  [[nodiscard]] std::uint64_t revocations() const { return revocations_.taken(); }
+  /// Rows that are there, of those behind us.
+  [[nodiscard]] std::uint64_t certificates() const {
+    return certificates_.last() - std::min(missing_.certificates, certificates_.last());
+  }
+  [[nodiscard]] std::uint64_t revocations() const {
+    return revocations_.last() - std::min(missing_.revocations, revocations_.last());
+  }
 
  private:
   void check_intent(const LogReplay::Checked& intent);
@@ -79,6 +81,8 @@ class InventoryCheck {
 
   Store& store_;
   AuditFindings& findings_;
+  const PrunedEntries& pruned_;
+  Store::MissingRows missing_;
   std::set<std::string, std::less<>> policies_;
   RowStream<CertificateRecord> certificates_;
   RowStream<Revocation> revocations_;

@@ -26,6 +26,13 @@ Result<void> LogReplay::add_leaf(const Hash& leaf) {
   return {};
 }
 
+Result<void> LogReplay::add_removed(const Hash& leaf) {
+  RETURN_IF_ERROR(add_leaf(leaf));
+  state_.removed_below = size();
+  state_.open_intents.clear();
+  return {};
+}
+
 std::optional<LogReplay::Checked> LogReplay::check(std::uint64_t index, std::string_view text) {
   auto entry = EntryView::parse(text);
   if (!entry) {
@@ -39,6 +46,9 @@ std::optional<LogReplay::Checked> LogReplay::check(std::uint64_t index, std::str
   Checked checked{std::move(*entry), index, std::nullopt, ""};
   const EntryKind kind = checked.entry.kind();
   if (kind == EntryKind::start) state_.last_start = index;
+  if (kind == EntryKind::log && checked.entry.text("event") == "pruned") {
+    state_.minimum = std::max(state_.minimum, checked.entry.number("minimum").value_or(0));
+  }
   if (kind == EntryKind::intent) open_intent(index, text);
   if (kind == EntryKind::outcome && !close_intent(checked)) return std::nullopt;
   return checked;
@@ -63,6 +73,7 @@ bool LogReplay::close_intent(Checked& outcome) {
     return false;
   }
   const auto intent = state_.open_intents.find(*outcome.intent);
+  if (intent == state_.open_intents.end() && *outcome.intent < state_.removed_below) return false;
   if (intent == state_.open_intents.end()) {
     findings_.add(index, "is an outcome of entry " + std::to_string(*outcome.intent) +
                              ", which is no intent or has one already");
@@ -77,6 +88,10 @@ bool LogReplay::close_intent(Checked& outcome) {
 }
 
 void LogReplay::finish() {
+  if (state_.removed_below > state_.minimum) {
+    findings_.add("entries below " + std::to_string(state_.removed_below) +
+                  " are not there, and no entry says that they were removed");
+  }
   for (const Expected& expected : expected_) {
     findings_.add("the log has " + std::to_string(size()) + " entries, " + expected.name + " has " +
                   std::to_string(expected.checkpoint.size));

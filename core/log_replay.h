@@ -24,6 +24,8 @@ class LogReplay {
     std::optional<std::uint64_t> last_start;
     std::uint64_t intents = 0;
     std::map<std::uint64_t, std::string> open_intents;  ///< their texts
+    std::uint64_t removed_below = 0;  ///< add_removed(): what ended there is not known
+    std::uint64_t minimum = 0;        ///< what the entries say may have been removed
   };
 
   explicit LogReplay(GrowingTree::TileSink sink);
@@ -48,6 +50,9 @@ class LogReplay {
 
   /// The hash of the next entry, where the entry itself is not there.
   Result<void> add_leaf(const Hash& leaf);
+  /// The same of one that the source says was removed: a later entry has to say so, too. An intent
+  /// or outcome may be among what is missing.
+  Result<void> add_removed(const Hash& leaf);
 
   /// After the last entry: checkpoints that were not reached are findings too.
   void finish();

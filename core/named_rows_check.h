@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/audit_findings.h"
+#include "core/pruned_entries.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -15,7 +16,9 @@ namespace chancery {
 /// of each row at the end. Of CRLs the store keeps the last only.
 class NamedRowsCheck {
  public:
-  NamedRowsCheck(Store& store, AuditFindings& findings) : store_(store), findings_(findings) {}
+  /// `pruned` outlives it.
+  NamedRowsCheck(Store& store, AuditFindings& findings, const PrunedEntries& pruned)
+      : store_(store), findings_(findings), pruned_(pruned) {}
 
   /// The outcome of the last CRL so far of each scope, by "issuer scope".
   using PublishedCrls = std::map<std::string, std::uint64_t>;
@@ -60,6 +63,7 @@ class NamedRowsCheck {
 
   Store& store_;
   AuditFindings& findings_;
+  const PrunedEntries& pruned_;
   PublishedCrls published_;
 };
 

@@ -57,11 +57,15 @@ Result<void> check_row(Store& store, AuditFindings& findings, const RequestRecor
 
 }  // namespace
 
-Result<void> check_request_rows(Store& store, AuditFindings& findings) {
+Result<void> check_request_rows(Store& store, AuditFindings& findings,
+                                const PrunedEntries& pruned) {
   for (RequestRecord after;;) {
     ASSIGN_OR_RETURN(auto rows, store.requests(after, kRows));
     if (rows.empty()) return {};
-    for (const RequestRecord& row : rows) RETURN_IF_ERROR(check_row(store, findings, row));
+    for (const RequestRecord& row : rows) {
+      // One that has expired goes with its intent.
+      if (!pruned.is_going(row.intent)) RETURN_IF_ERROR(check_row(store, findings, row));
+    }
     after = std::move(rows.back());
   }
 }

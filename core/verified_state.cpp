@@ -74,6 +74,10 @@ Result<LogReplay::State> read_log(const json& object) {
   if (object.contains("last_start")) {
     ASSIGN_OR_RETURN(log.last_start, number_of_member(object, "last_start"));
   }
+  if (object.contains("removed_below")) {
+    ASSIGN_OR_RETURN(log.removed_below, number_of_member(object, "removed_below"));
+    ASSIGN_OR_RETURN(log.minimum, number_of_member(object, "minimum"));
+  }
   ASSIGN_OR_RETURN(log.intents, number_of_member(object, "intents"));
   RETURN_IF_ERROR(read_open_intents(object, log));
   return log;
@@ -126,6 +130,10 @@ std::string to_text(const VerifiedState& state) {
                  {"published_crls", json(state.inventory.published_crls)},
                  {"held", json(state.inventory.held)}};
   if (state.log.last_start) object["last_start"] = *state.log.last_start;
+  if (state.log.removed_below > 0) {
+    object["removed_below"] = state.log.removed_below;
+    object["minimum"] = state.log.minimum;
+  }
   return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
 }
 

@@ -55,6 +55,35 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_beyond_the_end_is_a_finding) {
   BOOST_TEST(replay.findings().count() == 1u);
 }
 
+/// A log of which the first tile's entries are gone, and 256 says so, or not.
+BOOST_AUTO_TEST_CASE(what_was_removed_is_accounted_for) {
+  struct Row {
+    const char* name;
+    std::uint64_t minimum;  ///< that entry 256 says
+    std::uint64_t intent;   ///< that entry 257 concludes
+    const char* finding;
+  };
+  const std::vector<Row> rows = {
+      {"by its entry, and an intent may be among it", 256, 7, ""},
+      {"by one that says more", 512, 255, ""},
+      {"by none", 0, 7, "entries below 256 are not there"},
+      {"by one that says less", 128, 7, "entries below 256 are not there"},
+      {"an intent above is none", 256, 256, "is an outcome of entry 256, which is no intent"},
+  };
+  for (const Row& row : rows) {
+    LogReplay replay(GrowingTree::no_sink());
+    for (int i = 0; i < 256; ++i) BOOST_REQUIRE(replay.add_removed(Hash{}));
+    AuditEntry pruned(EntryKind::log);
+    pruned.set("event", "pruned").set("minimum", row.minimum);
+    BOOST_REQUIRE(replay.add(pruned.text(from_unix_seconds(1'900'000'000))));
+    BOOST_REQUIRE(replay.add(entry(EntryKind::outcome, 1, row.intent)));
+    replay.finish();
+    const auto& kept = replay.findings().kept();
+    BOOST_TEST(replay.findings().count() == (*row.finding ? 1U : 0U), row.name);
+    BOOST_TEST((kept.empty() || kept[0].find(row.finding) != std::string::npos), row.name);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_flood_of_findings_is_counted_not_kept) {
   LogReplay replay(GrowingTree::no_sink());
   for (int i = 0; i < 1000; ++i) BOOST_REQUIRE(replay.add("x"));
