@@ -43,6 +43,7 @@ FlowFixture::~FlowFixture() {
 Result<void> FlowFixture::try_reopen() {
   instance_.reset();
   ASSIGN_OR_RETURN(Config config, load_config(home_));
+  adjust(config);
   const auto load = [profiles = config.profiles](const std::string& text,
                                                  const std::vector<CaName>& cas) {
     return load_policy(text, PolicyVocabulary::of(profiles, cas));

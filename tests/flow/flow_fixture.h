@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ class FlowFixture {
   /// Stops and opens the installation again, as after a restart.
   void reopen();
   Result<void> try_reopen();
+  /// What a configuration cannot say, from the next reopen() on.
+  std::function<void(Config&)> adjust = [](Config&) {};
   void close() { instance_.reset(); }
 
   SigningService& service() { return instance_->service(); }
