@@ -12,6 +12,7 @@
 #include "core/log_verification.h"
 #include "core/ocsp_responder.h"
 #include "core/places.h"
+#include "core/pruner.h"
 #include "core/self_check.h"
 
 namespace chancery {
@@ -26,6 +27,7 @@ struct Application {
   Places& receipt_places;  ///< of requests that wait for their receipts
   OcspResponder* ocsp;     ///< null where the configuration has none
   Incidents& incidents;
+  Pruner& pruner;
   const Authentication& authenticate;
   AuthenticationFailures& failures;
   Metrics& metrics;

@@ -91,7 +91,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
   daemon->application_.emplace(Application{
       instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->verification_,
-      daemon->receipt_places_, daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_,
+      daemon->receipt_places_, daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_, daemon->pruner_,
       daemon->authentication_, daemon->failures_, daemon->metrics_, std::string(openapi_document()),
       [raw = daemon.get()] { raw->crl_ticker_->wake(); },
       [raw = daemon.get()] {
@@ -116,6 +116,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   });
   daemon->incident_ticker_ =
       std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->incident_runner_.work(); });
+  // After the restart that a crash made necessary it goes on by itself.
+  daemon->pruning_ticker_ =
+      std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->pruner_.work(); });
   RETURN_IF_ERROR(daemon->start_public());
   if (auto started = daemon->start_api(); !started) {
     // Only a token that is down may become better by waiting.
@@ -151,6 +154,7 @@ Daemon::Daemon(Instance& instance, TokenEvents& events, std::vector<Bytes> forei
                          crl_ticker_->wake();
                        }),
       revocation_clock_(instance, crls_, tell_operator),
+      pruner_(instance),
       heartbeat_(instance.log(), instance.config().heartbeat) {
   if (instance.config().ocsp) ocsp_.emplace(instance);
 }
@@ -163,6 +167,8 @@ Daemon::~Daemon() {
   if (public_server_) public_server_->stop();
   incident_runner_.stop();
   incident_ticker_.reset();
+  pruner_.stop();
+  pruning_ticker_.reset();
   crl_ticker_.reset();
   checkpoint_ticker_.reset();
   cosigning_.reset();

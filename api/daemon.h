@@ -13,6 +13,7 @@
 #include "core/cosigning.h"
 #include "core/heartbeat.h"
 #include "core/incident_runner.h"
+#include "core/pruner.h"
 #include "core/revocation_clock.h"
 #include "core/self_check.h"
 #include "core/ticker.h"
@@ -89,6 +90,7 @@ class Daemon {
   Incidents incidents_;
   IncidentRunner incident_runner_;
   RevocationClock revocation_clock_;
+  Pruner pruner_;
   Metrics metrics_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   Heartbeat heartbeat_;
@@ -107,7 +109,7 @@ class Daemon {
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
   bool log_keys_kept_ = true;  // of checkpoint_ticker_'s thread
   std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_,
-      self_check_ticker_;
+      self_check_ticker_, pruning_ticker_;
 };
 
 /// The certificates in PEM files; invalid_request names the file.

@@ -47,6 +47,8 @@ void Daemon::register_metrics() {
         [this] { return static_cast<double>(incident_runner_.open()); });
   gauge("chancery_incidents_failing", "1 when one could not go on at the last attempt",
         [this] { return incident_runner_.problem().empty() ? 0.0 : 1.0; });
+  gauge("chancery_pruning_failing", "1 when entries could not be removed at the last attempt",
+        [this] { return pruner_.problem().empty() ? 0.0 : 1.0; });
   gauge("chancery_crl_slowest_seconds", "how long the list took that took longest to make",
         [this] { return crls_.slowest_seconds(); });
   gauge("chancery_crl_first_end_seconds",

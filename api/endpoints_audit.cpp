@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/endpoint.h"
 #include "core/audit_verify.h"
 #include "core/key_changes.h"
@@ -61,15 +63,68 @@ Result<HttpResponse> retire_keys(Call& call) {
 }
 
 Result<HttpResponse> entries(Call& call) {
-  ASSIGN_OR_RETURN(const std::uint64_t first, number_of(call.request, "first", 0));
+  ASSIGN_OR_RETURN(std::uint64_t first, number_of(call.request, "first", 0));
   ASSIGN_OR_RETURN(const std::uint64_t count, number_of(call.request, "count", limits::page_rows));
   if (count == 0 || count > limits::page_rows) {
     return invalid("count", "must be 1 to " + std::to_string(limits::page_rows));
   }
   RETURN_IF_ERROR(authorize(call, Operation::audit_read));
   const AuditLog::Head head = call.instance().log().head();
+  ASSIGN_OR_RETURN(const std::uint64_t minimum, call.store().minimum());
+  first = std::max(first, minimum);
   ASSIGN_OR_RETURN(const auto texts, call.store().entries(first, count));
-  return json_response(200, {{"first", first}, {"entries", texts}, {"size", head.size}});
+  Json body = {{"first", first}, {"entries", texts}, {"size", head.size}};
+  if (minimum > 0) body["minimum"] = minimum;
+  return json_response(200, body);
+}
+
+Json described(const PruningPlan& plan, const Retention& retention) {
+  return {{"minimum", plan.minimum},
+          {"entries", plan.entries},
+          {"certificates", plan.certificates},
+          {"revocations", plan.revocations},
+          {"retained", plan.retained},
+          {"retention",
+           {{"certificates", format_duration(retention.certificates)},
+            {"other", format_duration(retention.other)}}}};
+}
+
+/// Without "confirm" it only says what would go.
+Result<HttpResponse> prune(Call& call) {
+  std::optional<bool> confirm;
+  if (!call.request.body.empty()) {
+    ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+    ASSIGN_OR_RETURN(confirm, body.optional_boolean("confirm"));
+    RETURN_IF_ERROR(body.finish());
+  }
+  Pruner& pruner = call.application.pruner;
+  Pruner::Begun begun;
+  if (confirm.value_or(false)) {
+    ASSIGN_OR_RETURN(begun, pruner.prune(call.caller));
+  } else {
+    ASSIGN_OR_RETURN(begun.plan, pruner.preview(call.caller));
+  }
+  Json body = described(begun.plan, *call.instance().config().retention);
+  body["request_id"] = call.caller.context.id;
+  if (begun.entry > 0) body["entry"] = begun.entry;
+  return json_response(begun.entry > 0 ? 202 : 200, body);
+}
+
+/// Each pruning so far, and whether all of it is gone.
+Result<HttpResponse> prunings(Call& call) {
+  RETURN_IF_ERROR(authorize(call, Operation::status_read));
+  ASSIGN_OR_RETURN(const auto rows, call.store().prunings());
+  Json listed = Json::array();
+  for (const PruningRecord& row : rows) {
+    listed.push_back({{"entry", row.entry},
+                      {"minimum", row.minimum},
+                      {"entries", row.entries},
+                      {"certificates", row.certificates},
+                      {"revocations", row.revocations},
+                      {"done", row.done}});
+  }
+  ASSIGN_OR_RETURN(const std::uint64_t minimum, call.store().minimum());
+  return json_response(200, {{"minimum", minimum}, {"prunings", listed}});
 }
 
 /// A query parameter through its parser; nothing where it is absent.
@@ -182,6 +237,8 @@ std::vector<Route> audit_routes(Application& app) {
       authenticated(app, "GET", "/v1/audit/commitments/{request}", "commitmentSalt",
                     commitment_salt),
       authenticated(app, "POST", "/v1/audit/verify", "auditVerify", verify, true),
+      authenticated(app, "GET", "/v1/audit/prunings", "listPrunings", prunings),
+      authenticated(app, "POST", "/v1/audit/prune", "pruneAuditLog", prune, true),
   };
 }
 

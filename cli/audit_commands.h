@@ -16,6 +16,9 @@ void add_audit_search_command(CommandLine& line, CLI::App& group);
 /// `audit export` and `audit verify-export`.
 void add_audit_export_commands(CommandLine& line, CLI::App& group);
 
+/// `audit prune` and `audit prunings`.
+void add_audit_prune_commands(CommandLine& line, CLI::App& group);
+
 /// `audit prove`.
 void add_audit_prove_command(CommandLine& line, CLI::App& group);
 

@@ -31,15 +31,19 @@ void print_entries(const LogPage& page) {
   for (const std::string& entry : page.entries) write_text(stdout, entry);
 }
 
-/// `count` entries from `first`, however many pages that takes; fewer at the end of the log.
+/// `count` entries from `first`, or from the minimum, however many pages that takes; fewer at the
+/// end of the log.
 Result<LogPage> read_range(Service& service, std::uint64_t first, std::uint64_t count) {
   LogPage range;
   range.first = first;
   while (range.entries.size() < count) {
     std::uint64_t want =
         std::min<std::uint64_t>(count - range.entries.size(), limits::audit_page_entries);
-    ASSIGN_OR_RETURN(LogPage page, read_log_page(service, first + range.entries.size(), want));
+    ASSIGN_OR_RETURN(LogPage page,
+                     read_log_page(service, range.first + range.entries.size(), want));
+    if (range.entries.empty()) range.first = page.first;
     range.size = page.size;
+    range.minimum = page.minimum;
     if (page.entries.empty()) break;
     std::move(page.entries.begin(), page.entries.end(), std::back_inserter(range.entries));
   }
@@ -66,7 +70,7 @@ Result<ExitCode> follow(Service& service, std::uint64_t next) {
       ASSIGN_OR_RETURN(LogPage page, read_log_page(service, next, limits::audit_page_entries));
       if (page.entries.empty()) break;
       print_entries(page);
-      next += page.entries.size();
+      next = page.first + page.entries.size();
     }
     if (std::fflush(stdout) != 0) return fail(ErrorCode::internal, "cannot write standard output");
     std::this_thread::sleep_for(limits::checkpoint_interval);
@@ -212,6 +216,7 @@ void add_audit_commands(CommandLine& line) {
   add_audit_prove_command(line, group);
   add_audit_search_command(line, group);
   add_audit_export_commands(line, group);
+  add_audit_prune_commands(line, group);
   add_tail_command(line, group);
   add_entries_command(line, group);
 

@@ -50,7 +50,9 @@ Result<void> write_entries(Service& service, const std::string& path, std::uint6
   for (std::uint64_t next = first; next < end;) {
     const std::uint64_t want = std::min<std::uint64_t>(limits::audit_page_entries, end - next);
     ASSIGN_OR_RETURN(const LogPage page, read_log_page(service, next, want));
-    if (page.entries.empty()) return fail(ErrorCode::internal, "the log became shorter");
+    if (page.entries.empty() || page.first != next) {
+      return fail(ErrorCode::conflict, "entries were removed while they were read; ask again");
+    }
     for (const std::string& entry : page.entries) file << entry << '\n';
     next += page.entries.size();
     show_progress(next - first, end - first);
@@ -72,6 +74,12 @@ Result<Range> range_of(Service& service, const ExportOptions& options, std::uint
   if (options.until) {
     ASSIGN_OR_RETURN(range.end, first_entry_from(service, *options.until));
   }
+  ASSIGN_OR_RETURN(const LogPage page, read_log_page(service, range.first, 1));
+  if (options.first && page.first > *options.first) {
+    return invalid("--first", "entries below " + std::to_string(page.minimum) +
+                                  " were removed; an export can begin there");
+  }
+  range.first = std::max(range.first, page.minimum);
   if (options.count) range.end = range.first + std::min(*options.count, size);
   range.end = std::min(range.end, size);
   if (range.first > range.end) {

@@ -75,12 +75,24 @@ class Mirror {
     for (unsigned level = 0; size >> (kTileBits * level) != 0; ++level) {
       const std::uint64_t end = size >> (kTileBits * (level + 1));
       for (std::uint64_t i = old_size >> (kTileBits * (level + 1)); i < end; ++i) {
-        if (level == 0) RETURN_IF_ERROR(fetch({.entries = true, .index = i}));
+        if (level == 0) RETURN_IF_ERROR(fetch_entries(i));
         RETURN_IF_ERROR(fetch({.level = level, .index = i}));
       }
     }
     for (const TilePath& tile : partial_tiles(size)) RETURN_IF_ERROR(fetch(tile));
     return {};
+  }
+
+  /// What was removed before it was mirrored is not to be had; an entry of the log says so, which
+  /// `audit verify --tiles` looks for.
+  Result<void> fetch_entries(std::uint64_t index) {
+    const TilePath tile{.entries = true, .index = index};
+    if (index << kTileBits < minimum_) return {};
+    auto fetched = fetch(tile);
+    if (fetched || fetched.error().code != ErrorCode::not_found) return fetched;
+    ASSIGN_OR_RETURN(const nlohmann::json answer, service_.get("/v1/audit/prunings"));
+    ASSIGN_OR_RETURN(minimum_, number_in(answer, "minimum"));
+    return index << kTileBits < minimum_ ? Result<void>() : fetched;
   }
 
   Result<void> fetch(const TilePath& tile) {
@@ -111,13 +123,18 @@ class Mirror {
   void remove_partial_tiles(std::uint64_t old_size, std::uint64_t size) {
     const auto needed = partial_tiles(size);
     for (const TilePath& tile : partial_tiles(old_size)) {
-      if (std::ranges::find(needed, tile) == needed.end()) directory_.remove(tile);
+      if (std::ranges::find(needed, tile) != needed.end()) continue;
+      // The full one may have been removed in between: then these are all that there is.
+      const bool only = tile.entries && size >> kTileBits > tile.index &&
+                        !directory_.has({.entries = true, .index = tile.index});
+      if (!only) directory_.remove(tile);
     }
   }
 
   Service& service_;
   TileDirectory directory_;
   std::vector<TilePath> fetched_;
+  std::uint64_t minimum_ = 0;  ///< of the service, once it has not given entries
 };
 
 Result<ExitCode> audit_mirror(Session& session, const MirrorOptions& options) {

@@ -7,6 +7,7 @@
 #include "cli/audit_commands.h"
 #include "cli/file.h"
 #include "cli/log_reader.h"
+#include "cli/remote_tree.h"
 #include "cli/tiles_check.h"
 #include "cli/verifier_keys.h"
 #include "core/audit_verify.h"
@@ -114,10 +115,28 @@ Result<Checkpoint> check_note(const std::string& note, const std::string& name, 
   return checkpoint;
 }
 
+/// Up to `end`, a multiple of the tile's width: what was removed, by its hashes.
+Result<void> replay_removed(Service& service, std::uint64_t end, LogReplay& replay) {
+  while (replay.size() < end) {
+    ASSIGN_OR_RETURN(const Bytes hashes,
+                     remote_tile(service, {.index = replay.size() >> kTileBits}));
+    for (std::size_t i = replay.size() % kTileWidth; i < kTileWidth; ++i) {
+      RETURN_IF_ERROR(replay.add_removed(hash_at(hashes, i)));
+    }
+  }
+  return {};
+}
+
 Result<void> replay_entries(Service& service, std::uint64_t size, LogReplay& replay) {
   while (replay.size() < size) {
     std::uint64_t count = std::min<std::uint64_t>(size - replay.size(), limits::audit_page_entries);
     ASSIGN_OR_RETURN(LogPage page, read_log_page(service, replay.size(), count));
+    if (page.first > replay.size()) {
+      const std::uint64_t end = std::min(page.first, size) / kTileWidth * kTileWidth;
+      RETURN_IF_ERROR(replay_removed(service, end, replay));
+      if (replay.size() != page.first) return {};  // finish() says that it is short
+    }
+    page.entries.resize(std::min<std::size_t>(page.entries.size(), size - replay.size()));
     if (page.entries.empty()) return {};  // shorter than its checkpoint: finish() says so
     for (const std::string& entry : page.entries) RETURN_IF_ERROR(replay.add(entry));
     show_progress(replay.size(), size);

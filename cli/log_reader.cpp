@@ -1,5 +1,6 @@
 #include "cli/log_reader.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace chancery {
@@ -13,14 +14,19 @@ Result<LogPage> read_log_page(Service& service, std::uint64_t first, std::uint64
   ASSIGN_OR_RETURN(page.first, number_in(answer, "first"));
   ASSIGN_OR_RETURN(page.entries, texts_in(answer, "entries"));
   ASSIGN_OR_RETURN(page.size, number_in(answer, "size"));
-  if (page.first != first || page.entries.size() > count) {
+  if (answer.contains("minimum")) {
+    ASSIGN_OR_RETURN(page.minimum, number_in(answer, "minimum"));
+  }
+  if (page.first != std::max(first, page.minimum) || page.entries.size() > count) {
     return fail(ErrorCode::internal, "the service answered with other log entries than asked for");
   }
   return page;
 }
 
 json to_json(const LogPage& page) {
-  return {{"first", page.first}, {"entries", page.entries}, {"size", page.size}};
+  json object = {{"first", page.first}, {"entries", page.entries}, {"size", page.size}};
+  if (page.minimum > 0) object["minimum"] = page.minimum;
+  return object;
 }
 
 Result<PublishedKeys> read_published_keys(Service& service) {

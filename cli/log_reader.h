@@ -12,11 +12,12 @@ namespace chancery {
 struct LogPage {
   std::uint64_t first = 0;
   std::vector<std::string> entries;
-  std::uint64_t size = 0;  ///< of the whole log
+  std::uint64_t size = 0;     ///< of the whole log
+  std::uint64_t minimum = 0;  ///< entries below it may have been removed
 };
 
-/// One page; it may hold fewer than `count`, none at the end of the log. internal where the answer
-/// is not the page that was asked for.
+/// One page; it may hold fewer than `count`, none at the end of the log, and begins at the minimum
+/// where `first` is below that. internal where the answer is not the page that was asked for.
 Result<LogPage> read_log_page(Service& service, std::uint64_t first, std::uint64_t count);
 
 nlohmann::json to_json(const LogPage& page);

@@ -14,6 +14,9 @@ struct SignedCheckpoint {
 /// The last one. Asking for it is no entry of the log.
 Result<SignedCheckpoint> read_signed_checkpoint(Service& service);
 
+/// A tile of hashes, whole.
+Result<Bytes> remote_tile(Service& service, const TilePath& tile);
+
 /// The tree of a published size, out of the tiles that the service publishes: a proof takes O(log
 /// n) of them.
 TreeReader remote_tree(Service& service, std::uint64_t size);

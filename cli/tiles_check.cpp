@@ -18,7 +18,7 @@ Result<void> TilesCheck::run(const Checkpoint& checkpoint, const Progress& progr
     const auto width = static_cast<std::size_t>(
         std::min<std::uint64_t>(checkpoint.size - (index << kTileBits), kTileWidth));
     ASSIGN_OR_RETURN(const bool good,
-                     has_entries_ ? read_entries(index, width) : read_leaves(index, width));
+                     has_entries_ ? read_entries(index, width) : read_leaves(index, width, false));
     if (!good) return {};  // what follows cannot be hashed at its place
     progress(replay_.size(), checkpoint.size);
   }
@@ -29,6 +29,9 @@ Result<void> TilesCheck::run(const Checkpoint& checkpoint, const Progress& progr
 Result<bool> TilesCheck::read_entries(std::uint64_t index, std::size_t width) {
   TilePath tile{.entries = true, .index = index, .width = width};
   if (!directory_.has(tile)) tile.width = kTileWidth;  // it may be full by now
+  // A full one may have been removed; a later entry says so, or it is a finding.
+  const bool removed = width == kTileWidth && !directory_.has(tile);
+  if (removed && directory_.has({.index = index})) return read_leaves(index, width, true);
   const auto content = directory_.read(tile);
   const auto entries = content ? parse_entry_tile(*content, tile.width)
                                : Result<std::vector<std::string_view>>(Failure(content.error()));
@@ -42,7 +45,7 @@ Result<bool> TilesCheck::read_entries(std::uint64_t index, std::size_t width) {
   return true;
 }
 
-Result<bool> TilesCheck::read_leaves(std::uint64_t index, std::size_t width) {
+Result<bool> TilesCheck::read_leaves(std::uint64_t index, std::size_t width, bool removed) {
   const TilePath tile{.index = index, .width = width};
   const auto hashes = directory_.hashes(tile);
   if (!hashes) {
@@ -50,10 +53,8 @@ Result<bool> TilesCheck::read_leaves(std::uint64_t index, std::size_t width) {
     return false;
   }
   for (std::size_t i = replay_.size() % kTileWidth; i < width; ++i) {
-    Hash leaf;
-    std::copy_n(hashes->begin() + static_cast<std::ptrdiff_t>(i * sizeof(Hash)), sizeof(Hash),
-                leaf.begin());
-    RETURN_IF_ERROR(replay_.add_leaf(leaf));
+    const Hash leaf = hash_at(*hashes, i);
+    RETURN_IF_ERROR(removed ? replay_.add_removed(leaf) : replay_.add_leaf(leaf));
   }
   return true;
 }

@@ -25,7 +25,7 @@ class TilesCheck {
  private:
   /// False where the log cannot be followed beyond this tile.
   Result<bool> read_entries(std::uint64_t index, std::size_t width);
-  Result<bool> read_leaves(std::uint64_t index, std::size_t width);
+  Result<bool> read_leaves(std::uint64_t index, std::size_t width, bool removed);
   Result<void> check_tile(const TilePath& tile, ByteView hashes);
   Result<void> check_partial_tiles();
   /// What cannot be read because it is not there, or not as long as it should be, is a finding.

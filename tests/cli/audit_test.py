@@ -186,6 +186,47 @@ class Audit(ServiceTest):
         self.service.on("GET", "/v1/audit/entries", {"first": 1, "entries": [], "size": 6})
         self.assertIn("other log entries", self.fails("audit", "verify"))
 
+    def test_entries_that_were_removed(self):
+        """The first 256 are gone: their hashes are in a tile, and an entry must say so."""
+        old = [entry("intent", 0, key=str(n)) for n in range(256)]
+        for name, minimum, says in [("an entry says so", 256, None),
+                                    ("none does", 0, "entries below 256 are not there")]:
+            with self.subTest(name):
+                log = [*old, entry("log", 1, event="pruned", minimum=minimum), entry("outcome", 2, intent=3, result="ok")]
+                self.serve(log)
+
+                def page_of(path, log=log):
+                    first = max(256, int(path.split("first=")[1].split("&")[0]))
+                    return {"first": first, "entries": log[first:][:4], "size": len(log), "minimum": 256}
+
+                self.service.on("GET", "/v1/audit/entries", page_of)
+                self.service.on("GET", "/v1/audit/log/tile/0/000",
+                                Answer(b"".join(map(leaf_hash, old)), content_type="application/octet-stream"))
+                if says:
+                    self.assertIn(says, self.bad())
+                    continue
+                self.assertTrue(self.json_of("audit", "verify")["good"])
+                self.assertEqual(self.succeeds("audit", "entries").splitlines(), log[256:])
+                self.assertEqual(self.succeeds("audit", "tail", "-n", "1").splitlines(), log[257:])
+                self.service.answers[("GET", "/v1/audit/log/tile/0/000")][0].body = bytes(8192)
+                self.assertIn("has another root", self.bad())
+
+    def test_prune(self):
+        plan = {"minimum": 512, "entries": 300, "certificates": 1, "revocations": 0, "retained": 212,
+                "retention": {"certificates": "1y", "other": "30d"}, "request_id": "req-1"}
+        self.service.on("POST", "/v1/audit/prune", plan)
+        self.assertIn("would remove, below 512: 300 entries and 1 certificate; 212 entries stay",
+                      self.succeeds("audit", "prune"))
+        self.assertIn("nothing to remove", self.succeeds("audit", "prune", "--confirm"))
+        self.service.on("POST", "/v1/audit/prune", {**plan, "entry": 700})
+        self.assertIn("Recorded as entry 700", self.succeeds("audit", "prune", "--confirm"))
+        self.assertEqual(self.json_of("audit", "prune", "--confirm")["entry"], 700)
+        self.assertEqual(self.bodies()[:2],
+                         [{"confirm": False}, {"confirm": True}])
+        self.service.on("GET", "/v1/audit/prunings", {"minimum": 512, "prunings": [
+            {"entry": 700, "minimum": 512, "entries": 300, "certificates": 1, "revocations": 0, "done": True}]})
+        self.assertRegex(self.succeeds("audit", "prunings"), r"700 +512 +300 +1 +0 +(true|yes)")
+
     def test_entries_and_tail(self):
         self.assertEqual(self.succeeds("audit", "entries").splitlines(), ENTRIES)
         self.assertEqual(self.succeeds("audit", "entries", "--first", "4", "--count", "1"), ENTRIES[4] + "\n")
