@@ -19,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 
 from incident_verifier import IncidentRows
 from note_key import NoteKey, from_base64
+from pruning_verifier import Prunings
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
@@ -125,6 +126,7 @@ class Verifier:
         self.open = {}
         self.rows = {"certificate": 0, "revocation": 0}
         self.revoked = {}  # serial: whether for good
+        self.prunings = Prunings(self)
 
     def find(self, text):
         self.findings.append(text)
@@ -136,16 +138,21 @@ class Verifier:
         checkpoints = self.query("SELECT size, root, note FROM checkpoint ORDER BY size")
         tree, level = Tree(), [[]]
         tiles, last_time = {}, datetime.min
-        rows = self.query("SELECT number, text FROM entry ORDER BY number")
-        for index, (number, text) in enumerate(rows):
-            if number != index:
-                self.find(f"entry {index}: is not there")
-                return
+        rows = dict(self.query("SELECT number, text FROM entry"))
+        size = max(rows, default=-1) + 1
+        for index in range(size):
             while checkpoints and checkpoints[0][0] == index:
                 self.check_checkpoint(*checkpoints.pop(0), tree)
-            last_time = self.check_entry(index, text, last_time)
-            self.grow(tree, level, tiles, text.encode())
-        while checkpoints and checkpoints[0][0] == len(rows):
+            if index in rows and not self.prunings.is_going(index):
+                last_time = self.check_entry(index, rows[index], last_time)
+            elif index in rows or self.prunings.allows(index, last_time):
+                self.entries.append({})
+            else:
+                self.find(f"entry {index}: is not there")
+                return
+            leaf = leaf_hash(rows[index].encode()) if index in rows else self.prunings.leaf(index)
+            self.grow(tree, level, tiles, leaf)
+        while checkpoints and checkpoints[0][0] == size:
             self.check_checkpoint(*checkpoints.pop(0), tree)
         if self.pinned and self.last_in_force is None and self.query(
                 "SELECT 1 FROM checkpoint WHERE note <> '' LIMIT 1"):
@@ -159,12 +166,11 @@ class Verifier:
         if last_start != max((index for index, entry in enumerate(self.entries)
                               if entry.get("kind") == "start"), default=None):
             self.find("what counts as the last start is another entry")
-        if mark > len(rows) or any(index < mark for index in self.open):
+        if mark > size or any(index < mark for index in self.open):
             self.find("recovery would begin behind an intent that is open")
 
     @staticmethod
-    def grow(tree, levels, tiles, entry):
-        digest = leaf_hash(entry)
+    def grow(tree, levels, tiles, digest):
         index = tree.size
         tree.append(digest)
         for level in range(9):
@@ -251,9 +257,10 @@ class Verifier:
         revocations = self.query(
             "SELECT number, lower(hex(serial)), issuer, reason, revoked_at, by, not_after, crl_shards,"
             " shard, invalidity_date, incident, entry FROM revocation ORDER BY number")
-        for what, rows in (("certificate", certificates), ("revocation", revocations)):
-            if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
-                self.find(f"{what} rows were taken out")
+        self.prunings.check([max((row[0] for row in rows), default=0) - len(rows)
+                             for rows in (certificates, revocations)])
+        certificates, revocations = ([row for row in rows if not self.prunings.is_going(row[-1])]
+                                     for rows in (certificates, revocations))
         by_outcome = {row[-1]: row for row in certificates}
         by_entry = {row[-1]: row for row in revocations}
         if len(by_outcome) != len(certificates) or len(by_entry) != len(revocations):
@@ -444,6 +451,8 @@ class Verifier:
         """Rows of requests against their entries; an entry may be without: rows expire."""
         for machine, request, intent, answer, outcome in self.query(
                 "SELECT machine, request_id, intent, answer, outcome FROM request"):
+            if self.prunings.is_going(intent):
+                continue  # it has expired, and goes with it
             entry = self.entry(intent)
             if (entry.get("kind"), entry.get("request"), machine_of(entry)) != \
                     ("intent", request, machine):

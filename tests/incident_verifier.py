@@ -37,6 +37,8 @@ class IncidentRows:
         rows = self.log.rows_by(
             "serial, issuer, reason, deadline, explanation_url, replaced_by, entry, incident",
             "renewal_request", lambda row: row["serial"].hex())
+        rows = {serial: row for serial, row in rows.items()
+                if not self.log.prunings.is_going(row["entry"])}
         for row in rows.values():
             row.update(deadline=self.second(row["deadline"]),
                        replaced_by=row["replaced_by"] and row["replaced_by"].hex())

@@ -37,6 +37,8 @@ class TilesVerifier:
         self.folder, self.vkeys = Path(folder), vkeys
         self.findings = []
         self.size = 0
+        self.removed_below = 0  # entries that are not there, and what the log says of that
+        self.minimum = 0
         self.has_entries = (self.folder / "tile/entries").is_dir()
 
     def find(self, text):
@@ -99,6 +101,11 @@ class TilesVerifier:
         leaves, open_intents, last_time = [], set(), None
         for index, width in self.tiles_of(self.size):
             bundle, held = self.tile("entries", index, width)
+            if bundle is None and width == 256 and self.tile(0, index, 256)[0] is not None:
+                leaves += self.leaves_of_tile(index, width) or []
+                self.removed_below = len(leaves)
+                open_intents.clear()  # their outcomes may be among what is missing
+                continue
             entries = self.split(bundle, held)
             if entries is None:
                 self.find(f"tile/entries/{index_path(index)} is not there or not whole")
@@ -106,6 +113,8 @@ class TilesVerifier:
             for entry in entries[:width]:
                 last_time = self.check_entry(len(leaves), entry, open_intents, last_time)
                 leaves.append(leaf_hash(entry))
+        if self.removed_below > self.minimum:
+            self.find(f"entries below {self.removed_below} are not there, and no entry says that they were removed")
         return leaves
 
     @staticmethod
@@ -130,9 +139,12 @@ class TilesVerifier:
             self.find(f"entry {index}: is older than the one before it")
         if entry["kind"] == "intent":
             open_intents.add(index)
+        elif entry["kind"] == "log" and entry.get("event") == "pruned":
+            self.minimum = max(self.minimum, entry.get("minimum", 0))
         elif entry["kind"] == "outcome":
             intent = entry.get("intent")
-            if intent not in open_intents or isinstance(intent, bool):
+            removed = isinstance(intent, int) and 0 <= intent < self.removed_below
+            if isinstance(intent, bool) or not (removed or intent in open_intents):
                 self.find(f"entry {index}: the outcome names no intent that was open")
             open_intents.discard(intent)
             if entry.get("result") not in ("ok", "failed", "unknown"):
@@ -142,12 +154,18 @@ class TilesVerifier:
     def leaves_of_tiles(self):
         leaves = []
         for index, width in self.tiles_of(self.size):
-            content, held = self.tile(0, index, width)
-            if content is None or len(content) != 32 * held:
-                self.find(f"tile/0/{index_path(index)} is not there or not whole")
+            hashes = self.leaves_of_tile(index, width)
+            if hashes is None:
                 return leaves
-            leaves += [content[32 * i:32 * i + 32] for i in range(width)]
+            leaves += hashes
         return leaves
+
+    def leaves_of_tile(self, index, width):
+        content, held = self.tile(0, index, width)
+        if content is None or len(content) != 32 * held:
+            self.find(f"tile/0/{index_path(index)} is not there or not whole")
+            return None
+        return [content[32 * i:32 * i + 32] for i in range(width)]
 
     def check_levels(self, hashes):
         level = 0
