@@ -91,9 +91,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   RETURN_IF_ERROR(write_log_keys(instance.config().home, *daemon->checkpoints_));
   daemon->application_.emplace(Application{
       instance, *daemon->checkpoints_, daemon->crls_, daemon->audit_index_, daemon->verification_,
-      daemon->receipt_places_, daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_, daemon->pruner_,
-      daemon->authentication_, daemon->failures_, daemon->metrics_, std::string(openapi_document()),
-      [raw = daemon.get()] { raw->crl_ticker_->wake(); },
+      daemon->receipt_places_, daemon->ocsp_ ? &*daemon->ocsp_ : nullptr, daemon->incidents_,
+      daemon->pruner_, daemon->authentication_, daemon->failures_, daemon->metrics_,
+      std::string(openapi_document()), [raw = daemon.get()] { raw->crl_ticker_->wake(); },
       [raw = daemon.get()] {
         raw->incident_runner_.look_again();
         raw->incident_ticker_->wake();

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 7;
+constexpr std::int64_t kVersion = 6;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
 // and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
@@ -319,7 +319,7 @@ UPDATE recovery SET last_start =
 PRAGMA user_version = 5;
 COMMIT;
 )sql"},
-                           {7, R"sql(
+                           {6, R"sql(
 BEGIN;
 CREATE TABLE pruning (
   entry        INTEGER PRIMARY KEY,
@@ -370,7 +370,7 @@ CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
   WHEN OLD.entry > coalesce(
     (SELECT last FROM going WHERE first <= OLD.entry ORDER BY first DESC LIMIT 1), -1)
   BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
-PRAGMA user_version = 7;
+PRAGMA user_version = 6;
 COMMIT;
 )sql"}};
 

@@ -29,7 +29,7 @@ struct ClientFixture : FlowFixture {
   }
 
   Bytes answer_to(const Serial& serial, ByteView nonce = {}) {
-    return *responder.answer(encode_ocsp_request(issuing, serial, nonce)).der;
+    return responder.answer(encode_ocsp_request(issuing, serial, nonce)).der->all().value();
   }
 
   OcspReading read(const Serial& serial, ByteView nonce = {}) {

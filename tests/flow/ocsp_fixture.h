@@ -71,7 +71,9 @@ struct OcspFixture : FlowFixture {
     if (after <= static_cast<std::ptrdiff_t>(cert_id.size())) return 0;
     return *(found + static_cast<std::ptrdiff_t>(cert_id.size()));
   }
-  int ask(const Bytes& id) { return status_in(*responder->answer(request_of(id)).der, id); }
+  int ask(const Bytes& id) {
+    return status_in(responder->answer(request_of(id)).der->all().value(), id);
+  }
 
   /// Of the key of this name, in the order of issue.
   std::vector<SelectedCertificate> certificates_of(const std::string& key) {

@@ -68,9 +68,10 @@ BOOST_FIXTURE_TEST_CASE(the_routes_are_those_of_the_openapi_document, FlowFixtur
   LogVerification verification;
   Places receipt_places(1);
   Pruner pruner(instance());
-  Application application{
-      instance(), **checkpoints, crls, index, verification, receipt_places, &ocsp, incidents, pruner,
-      authentication, failures, metrics, "", [] {}, [] {}, [] { return false; }};
+  Application application{instance(),   **checkpoints,  crls,     index,
+                          verification, receipt_places, &ocsp,    incidents,
+                          pruner,       authentication, failures, metrics,
+                          "",           [] {},          [] {},    [] { return false; }};
   Surface served;
   for (const auto& routes : {api_routes(application), public_routes(application)}) {
     for (const Route& route : routes) {

@@ -130,6 +130,20 @@ BOOST_AUTO_TEST_CASE(a_failed_precondition_takes_no_index) {
 }
 
 // I3: also where the inventory refuses what the intent brought about.
+// A key is blocked by the revocation that says so, and by no other entry.
+BOOST_AUTO_TEST_CASE(a_refused_revocation_blocks_no_key) {
+  const CertificateRecord certificate = issue(), other = issue();
+  revoke(certificate, RevocationReason::superseded);
+  BOOST_CHECK_THROW(revoke(certificate, RevocationReason::key_compromise), std::runtime_error);
+  append();
+  BOOST_TEST(!store->blocked_key(certificate.spki_sha256).value().has_value());
+  const Revocation blocking = revoke(other, RevocationReason::key_compromise);
+  BOOST_TEST(store->blocked_key(other.spki_sha256).value().value().entry == blocking.entry);
+  checkpoint();
+  const VerifyReport report = verify_log(*store, verifiers()).value();
+  BOOST_TEST(report.good, summary(report));
+}
+
 BOOST_AUTO_TEST_CASE(an_intent_whose_effects_are_refused_is_concluded) {
   const CertificateRecord certificate = issue();
   Intent intent = intend(certificate_intent_entry(certificate));

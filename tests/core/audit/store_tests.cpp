@@ -233,23 +233,6 @@ BOOST_AUTO_TEST_CASE(an_expired_request_key_can_be_claimed_again) {
   BOOST_TEST(outcome({claim("k", kNow + Seconds(299), kNow + Seconds(199))}) == "busy");
 }
 
-// A key is blocked by the revocation that says so, and by no other.
-BOOST_AUTO_TEST_CASE(a_refused_revocation_blocks_no_key) {
-  const CertificateRecord certificate = new_certificate();
-  Revocation superseded = revocation_of(certificate.serial), compromised = superseded;
-  superseded.reason = RevocationReason::superseded;
-  compromised.reason = RevocationReason::key_compromise;
-  BOOST_TEST(outcome({AddCertificate{certificate}}) == "applied");
-  BOOST_TEST(outcome({AddRevocation{superseded}}) == "applied");
-  BOOST_TEST(outcome({AddRevocation{compromised}}) == "conflict");
-  BOOST_TEST(!store->blocked_key(certificate.spki_sha256).value().has_value());
-  const CertificateRecord other = new_certificate();
-  compromised.serial = other.serial;
-  BOOST_TEST(outcome({AddCertificate{other}}) == "applied");
-  BOOST_TEST(outcome({AddRevocation{compromised}}) == "applied");
-  BOOST_TEST(store->blocked_key(other.spki_sha256).value().has_value());
-}
-
 BOOST_AUTO_TEST_CASE(a_released_request_key_can_be_claimed_again) {
   const MachineName web = MachineName::literal("web");
   BOOST_TEST(outcome({claim("k")}) == "applied");
