@@ -130,14 +130,17 @@ Result<bool> OcspResponder::is_usable(const CertificateAuthority& ca, const Key&
   its.machine = Machine::self().name;
   its.spki_sha256 = spki_sha256;
   ASSIGN_OR_RETURN(const std::uint64_t count, instance_.store().certificate_count());
-  ASSIGN_OR_RETURN(const auto certificates,
-                   instance_.store().select_certificates(its, 1, count, Time{}));
-  for (const SelectedCertificate& certificate : certificates) {
-    if (certificate.issuer != ca.record.name) return false;
-    ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(certificate.serial));
-    if (revoked) return false;
+  for (std::uint64_t first = 1;;) {
+    ASSIGN_OR_RETURN(const auto certificates, instance_.store().select_certificates(
+                                                  its, first, count, Time{}, limits::page_rows));
+    for (const SelectedCertificate& certificate : certificates) {
+      if (certificate.issuer != ca.record.name) return false;
+      ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(certificate.serial));
+      if (revoked) return false;
+    }
+    if (certificates.size() < limits::page_rows) return true;
+    first = certificates.back().number + 1;
   }
-  return true;
 }
 
 /// The first of its keys that may still be used, or a new one behind the last.

@@ -140,6 +140,7 @@ class Planner {
       case EntryKind::read:
       case EntryKind::token:
       case EntryKind::heartbeat:
+      case EntryKind::alarm:
         return true;
       case EntryKind::policy:
         return entry.text("result") == "rejected";

@@ -274,7 +274,7 @@ Result<std::optional<Serial>> SelfCheck::live_certificate(Ca& ca) {
   for (const std::uint64_t first : {last, std::uint64_t{1}}) {
     if (ca.live) break;
     ASSIGN_OR_RETURN(const auto rows, store.certificates_by_number(first, kLiveWindow));
-    for (const CertificateRecord& record : rows) {
+    for (const auto& [number, record] : rows) {
       ASSIGN_OR_RETURN(const bool good, is_good(ca, record));
       if (!good || record.not_after <= longest) continue;
       longest = record.not_after;
