@@ -60,8 +60,8 @@ void add_audit_prune_commands(CommandLine& line, CLI::App& group) {
   auto options = std::make_shared<PruneOptions>();
   CLI::App& command = line.add(
       group, "prune", "Remove entries that config.yaml's log.retention lets go, or say which",
-      {"chancery --identity ./auditor audit mirror --out archive",
-       "chancery --identity ./admin audit prune",
+      {"chancery --identity ./admin audit prune",
+       "chancery --identity ./auditor audit mirror --out archive",
        "chancery --identity ./admin audit prune --confirm"});
   command.add_flag("--confirm", options->confirm,
                    "remove them, for ever; without it, only say how many they are");

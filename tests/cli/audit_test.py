@@ -196,8 +196,9 @@ class Audit(ServiceTest):
                 self.serve(log)
 
                 def page_of(path, log=log):
-                    first = max(256, int(path.split("first=")[1].split("&")[0]))
-                    return {"first": first, "entries": log[first:][:4], "size": len(log), "minimum": 256}
+                    query = dict(part.split("=") for part in path.split("?")[1].split("&"))
+                    first = max(256, int(query["first"]))
+                    return {"first": first, "entries": log[first:][:int(query["count"])], "size": len(log), "minimum": 256}
 
                 self.service.on("GET", "/v1/audit/entries", page_of)
                 self.service.on("GET", "/v1/audit/log/tile/0/000",
