@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_policy_of_now_says_what_the_opener_may) {
   issued("eu-1", 1);
   open("bob", R"({"machines":"*-1"})");
   const auto later = issued("eu-1", 1);
-  allow_bob("[incident.open]");
+  allow_bob("[incident.open, certificate.read]");
   runner->work();
   BOOST_CHECK(state().state == IncidentState::finished);
   BOOST_TEST(count_revoked(later) == 0U);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(cancelling_is_for_the_opener_and_who_may_revoke_all_of_it) 
   OpenIncident own = about(R"({"machine":"eu-1"})");
   own.name = IncidentName::literal("inc-2");
   BOOST_REQUIRE(incidents->open(as("bob"), own));
-  allow_bob("[incident.open]");
+  allow_bob("[incident.open, certificate.read]");
   BOOST_TEST(incidents->cancel(as("bob"), *own.name).has_value());
   expect_good_log();
 }
