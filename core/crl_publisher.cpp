@@ -239,7 +239,8 @@ Result<std::optional<Revocation>> CrlPublisher::first_unpublished() const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, list] : lists_) {
-      if (list.changed && !key.second.delta) behind.emplace_back(key, list.covers);
+      if (list.changed && !key.second.delta && !ended_.contains(key.first))
+        behind.emplace_back(key, list.covers);
     }
   }
   std::optional<Revocation> first;

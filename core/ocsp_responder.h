@@ -42,6 +42,8 @@ class OcspResponder {
   Result<void> renew_due();
   /// Of CAs whose responder has a certificate.
   [[nodiscard]] std::size_t ready() const;
+  /// CAs that have none, and have not ended.
+  [[nodiscard]] std::size_t to_come() const;
 
   struct Reply {
     std::shared_ptr<const Document> der;
@@ -85,8 +87,6 @@ class OcspResponder {
   Result<void> renew(const CertificateAuthority& ca);
   Result<const Key*> key_of(const CertificateAuthority& ca);
   Result<bool> is_usable(const CertificateAuthority& ca, const Key& key) const;
-  /// CAs that have no responder, and have not ended.
-  [[nodiscard]] std::size_t to_come() const;
   Result<bool> is_good(const Responder& responder) const;
   /// Takes out those that may not be used any more, or have ended, with their answers.
   Result<void> drop_revoked();

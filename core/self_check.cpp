@@ -99,6 +99,8 @@ void SelfCheck::look_at(Ca& ca) {
   const CaName& name = ca.authority->record.name;
   Store& store = parts_.instance.store();
   put(name.text(), "certificate", look_at_certificate(ca));
+  // What it signed last ends with it, and nothing takes its place.
+  if (now() >= ca.authority->issuer.not_after()) return;
   const auto newest = store.newest_revocation(name, settled_, now());
   if (!newest) return;
   put(name.text(), "crl", look_at_list(ca, CrlScope::all(), *newest));
@@ -109,7 +111,7 @@ void SelfCheck::look_at(Ca& ca) {
     put(name.text(), "shard", look_at_shards(ca, *newest));
   }
   // Before its certificate is there, a responder has nothing to say: chancery_ocsp_responders.
-  if (parts_.ocsp && parts_.ocsp->ready() == cas_.size()) {
+  if (parts_.ocsp && parts_.ocsp->to_come() == 0) {
     put(name.text(), "ocsp", look_at_ocsp(ca, *newest));
   }
 }

@@ -303,6 +303,22 @@ BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_gets_no_lists_any_more) {
   BOOST_TEST(crls->problem() == "");
   BOOST_TEST((*crls->first_end() > now()));
   BOOST_TEST(verify().good, summary(verify()));
+  // What is revoked of it waits for no list, and is no reason for an alarm.
+  const Revocation late{.serial = Serial::allocate(1'800'000'000),
+                        .issuer = name,
+                        .reason = superseded,
+                        .revoked_at = now(),
+                        .by = MachineName::literal("admin"),
+                        .not_after = now() + 1h,
+                        .crl_shards = 1,
+                        .invalidity_date = {},
+                        .incident = {}};
+  BOOST_REQUIRE(instance().log().record(as("admin").context, AuditEntry(EntryKind::revocation),
+                                        {AddRevocation{late}}));
+  crls->revoked(late);
+  publish();
+  BOOST_TEST(crls->behind() == 0U);
+  BOOST_TEST(!crls->first_unpublished()->has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_not_ours_is_not_served) {

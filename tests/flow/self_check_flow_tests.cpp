@@ -1,6 +1,7 @@
 // The service's look at what it publishes, where somebody changes what it sees.
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <thread>
 
 #include "core/self_check.h"
 #include "tests/flow/flow_fixture.h"
@@ -357,6 +358,34 @@ BOOST_AUTO_TEST_CASE(what_a_stop_cuts_off_is_no_alarm) {
   look();
   BOOST_TEST(problems() == "");
   BOOST_TEST(entries(EntryKind::alarm).empty());
+}
+
+// Of a CA that has ended nothing is expected, and the others' faces are looked at all the same.
+BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_is_passed_over) {
+  check.reset();
+  checkpoints.reset();
+  ocsp.reset();
+  crls.reset();
+  configure({{"\nprofiles:\n",
+              "\nprofiles:\n  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n"
+              "    ca: true\n    default_validity: 1s\n    max_validity: 1s\n"
+              "    key_types: [ec-p256]\n    subject: [common_name]\n"
+              "    require_alt_name: false\n"}});
+  Subject subject;
+  subject.common_name = "Short";
+  const auto made = service().create_ca(
+      Instance::self(), {CaName::literal("short"), subject, KeyType::ec_p256,
+                         CaName::literal("root"), ProfileName::literal("short-ca"), 1});
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  while (now() < (*made)->issuer.not_after()) std::this_thread::sleep_for(10ms);
+  start();
+  issue_serial();
+  look();
+  BOOST_TEST(problems() == "");
+  BOOST_TEST(!state("crl", "short").checked_at.has_value());
+  for (const char* face : {"certificate", "crl", "ocsp"}) {
+    BOOST_TEST(state(face).checked_at.has_value(), face);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
