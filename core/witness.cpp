@@ -37,17 +37,18 @@ std::string hash_of_origin(const std::string& origin) {
   return to_hex(sha256(bytes_of(origin)));
 }
 
-/// The note's signature lines: at most limits::witness_signatures, and of each key one, since each
-/// costs whoever verifies it. Nothing for any other note.
+/// The note's signature lines; none where one is malformed. Nothing where there are more than
+/// limits::witness_signatures, or two of one key: each costs whoever verifies it.
 std::optional<std::vector<std::string>> signature_lines(std::string_view note) {
-  auto parts = split_note(note);
-  if (!parts) return std::nullopt;
   std::vector<std::string> lines;
+  auto parts = split_note(note);
+  if (!parts) return lines;
   std::set<std::pair<std::string, Bytes>> keys;
   while (!parts->signatures.empty()) {
     const auto text = take_note_line(parts->signatures);
     auto line = text ? parse_signature_line(*text) : std::nullopt;
-    if (!line || lines.size() == limits::witness_signatures) return std::nullopt;
+    if (!line) return std::vector<std::string>();
+    if (lines.size() == limits::witness_signatures) return std::nullopt;
     if (!keys.emplace(line->name, std::move(line->key_id)).second) return std::nullopt;
     lines.emplace_back(*text);
   }
@@ -164,16 +165,19 @@ Witness::Answer Witness::add_checkpoint(std::string_view body) {
   if (!checkpoint) return refusal(400, checkpoint.error().message);
   const auto parts = split_note(request->checkpoint);
   const auto lines = signature_lines(request->checkpoint);
-  if (!parts || !lines) {
-    return refusal(400, "the checkpoint's signatures are malformed, more than " +
-                            std::to_string(limits::witness_signatures) + ", or several of one key");
+  if (!lines) {
+    return refusal(400, "the checkpoint has more than " +
+                            std::to_string(limits::witness_signatures) +
+                            " signatures, or two of one key");
   }
   const auto found = logs_.find(checkpoint->origin);
   if (found == logs_.end()) return refusal(404, "the log is not known to this witness");
   Log& log = found->second;
   // Before the lock: whoever sends what is expensive delays himself alone.
-  const std::vector<std::string> verified = lines_of_log(log.verifiers, parts->text, *lines);
-  if (verified.empty()) return refusal(403, "the checkpoint has no valid signature of the log");
+  const auto verified =
+      parts ? lines_of_log(log.verifiers, parts->text, *lines) : std::vector<std::string>();
+  if (!parts || verified.empty())
+    return refusal(403, "the checkpoint has no valid signature of the log");
 
   const std::lock_guard lock(mutex_);
   if (request->old_size > checkpoint->size) {
