@@ -44,7 +44,8 @@ void SelfCheck::look() {
   url_ = where_();
   if (!remember_size()) return;  // the store's own failure is shown by the log
   for (Ca& ca : cas_) {
-    if (!parts_.stopping) look_at(ca);
+    // After its end nobody asks a CA, and it can make no lists.
+    if (!parts_.stopping && now() < ca.issuer.not_after) look_at(ca);
   }
   if (!parts_.stopping) put("", "checkpoint", look_at_checkpoint());
 }
