@@ -3,6 +3,7 @@ middle, the report, and machines that have time to renew."""
 
 import json
 import secrets
+import shutil
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -58,11 +59,13 @@ class IncidentTest(ServiceTest):
     def chancery(self, *arguments, who="operator", check=True):
         return run([service.bin_folder / "chancery", "--url",
                     f"https://127.0.0.1:{self.service.api_port}", "--identity",
-                    who if isinstance(who, Path) else self.service.identity(who), "--ca",
-                    self.root, *arguments], check=check, text=True)
+                    who if isinstance(who, Path) else self.service.identity(who), *arguments],
+                   check=check, text=True)
 
     def identity(self, name):
-        return self.service.enroll(name, Key.ec())[0]
+        folder = self.service.enroll(name, Key.ec())[0]
+        shutil.copy(self.service.identity("operator") / "chain.pem", folder)
+        return folder
 
     def show(self, name):
         return expect(200, self.service.auditor.get(f"/v1/incidents/{name}")).json
