@@ -32,6 +32,30 @@ struct CourseFixture : IncidentFixture {
                                  request_for({.dns = {"web-1"}, .ip = {}, .uri = {}, .email = {}}),
                                  std::nullopt});
   }
+  /// Opens five incidents about two certificates each, at one a second, and one about more than a
+  /// batch; carries all out, and tells whether the latter was done before each second certificate.
+  bool urgent_one_is_done_first(const std::string& mark) {
+    told.clear();
+    std::vector<Serial> second;
+    const auto open = [&](const std::string& name, std::uint64_t per_second) {
+      OpenIncident request = about(R"({"machine":")" + name + R"("})");
+      request.name = IncidentName::parse(name).value();
+      request.per_second = per_second;
+      BOOST_REQUIRE(incidents->open(as("operator"), request));
+    };
+    for (const std::string slow : {"a1-", "a2-", "a3-", "a4-", "a5-"}) {
+      second.push_back(issued(slow + mark, 2).at(1));
+      open(slow + mark, 1);
+    }
+    const auto many = issued("urgent-" + mark, static_cast<int>(limits::incident_batch) + 8);
+    open("urgent-" + mark, limits::incident_rate_at_most);
+    runner->work();
+    BOOST_TEST(count_revoked(many) + count_revoked(second) == many.size() + second.size());
+    const auto position = [&](const Serial& serial) { return std::ranges::find(told, serial); };
+    const auto last = std::ranges::max(many, {}, position);
+    return std::ranges::all_of(
+        second, [&](const Serial& serial) { return position(last) < position(serial); });
+  }
   /// Of web-1, that the token may have signed and nobody got.
   Serial never_released() {
     token().inject(TokenFault::lose_answer);
@@ -150,32 +174,13 @@ BOOST_AUTO_TEST_CASE(a_caller_revoked_meanwhile_gets_no_certificate) {
 }
 
 BOOST_AUTO_TEST_CASE(an_urgent_one_does_not_wait_for_the_pace_of_others) {
-  constexpr int kSlow = 5;
-  constexpr std::size_t kMany = limits::incident_batch + 8;
-  std::vector<Serial> second;  // of the slow ones
-  for (int i = 0; i < kSlow; ++i) {
-    const std::string machine = "slow-" + std::to_string(i);
-    second.push_back(issued(machine, 2).at(1));
-    OpenIncident request = about("{\"machine\":\"" + machine + "\"}");
-    request.name = IncidentName::parse("inc-a" + std::to_string(i)).value();
-    request.per_second = 1;
-    BOOST_REQUIRE(incidents->open(as("operator"), request));
+  // Only where a batch that takes milliseconds takes a second are the slow ones due before the
+  // urgent one is again: not each time.
+  bool first = false;
+  for (int attempt = 0; attempt < 5 && !first; ++attempt) {
+    first = urgent_one_is_done_first(std::to_string(attempt));
   }
-  const auto many = issued("web-1", static_cast<int>(kMany));
-  OpenIncident urgent = about(R"({"machine":"web-1"})");
-  urgent.name = IncidentName::literal("inc-z");
-  BOOST_REQUIRE(incidents->open(as("operator"), urgent));
-  stop_at = kMany + kSlow;
-  const auto began = std::chrono::steady_clock::now();
-  runner->work();
-  const auto took = std::chrono::steady_clock::now() - began;
-  // Where the machine itself stood still for a second, the slow ones are due again.
-  if (took < Seconds(1)) {
-    BOOST_TEST(count_revoked(many) == kMany);
-    BOOST_TEST(count_revoked(second) == 0U);
-  } else {
-    BOOST_TEST(count_revoked(many) + count_revoked(second) >= kMany);
-  }
+  BOOST_TEST(first);
 }
 
 BOOST_AUTO_TEST_CASE(one_behind_a_thousand_others_is_carried_out) {
