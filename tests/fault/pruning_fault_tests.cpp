@@ -99,7 +99,8 @@ struct PruningFaults : FlowFixture {
     BOOST_TEST(store().pruning_ranges(0, 1)->empty());
     // Recorded and whole, or not at all.
     std::uint64_t removed = 0;
-    for (const PruningRecord& one : store().prunings().value()) removed += one.entries;
+    const auto prunings = store().prunings().value();
+    for (const PruningRecord& one : prunings) removed += one.entries;
     const std::uint64_t size = store().log_size().value();
     BOOST_TEST(store().entry_numbers(0, size, size)->size() == size - removed);
     const VerifyReport after = verify();

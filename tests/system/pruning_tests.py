@@ -5,6 +5,7 @@ are old enough."""
 import json
 import os
 import sqlite3
+import ssl
 import sys
 import unittest
 from pathlib import Path
@@ -18,9 +19,24 @@ RETENTION = "\nlog:\n  retention: {certificates: 1d, other: 1d}\n"
 THREE_DAYS = 3 * 86400
 
 
+NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
+
+
+class LaterService(Service):
+    """The daemon is ahead of this process: its certificates begin in the future."""
+
+    def client(self, identity=None, **options):
+        context = ssl.create_default_context(cafile=str(self.root))
+        context.verify_flags |= NO_CHECK_TIME
+        if identity is not None:
+            context.load_cert_chain(identity / "cert.pem", identity / "key.pem")
+        return super().client(identity, context=context, **options)
+
+
 class PruningTests(unittest.TestCase):
     def setUp(self):
-        self.service = Service()
+        self.service = LaterService()
+        self.environment = {}
         self.addCleanup(self.service.remove)
         self.vkeys = self.service.home / "log-keys"
         self.mirror = self.service.folder / "mirror"
@@ -34,14 +50,16 @@ class PruningTests(unittest.TestCase):
         shim = service.bin_folder.resolve().parent / "lib" / "libclock_shift.so"
         self.assertTrue(shim.exists(), shim)
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
-        self.service.start(under=[
-            "env", f"LD_PRELOAD={shim}", f"CHANCERY_CLOCK_SHIFT={THREE_DAYS}",
-            f"ASAN_OPTIONS={sanitizer + ':' if sanitizer else ''}verify_asan_link_order=0"])
+        self.environment = {
+            "LD_PRELOAD": str(shim), "CHANCERY_CLOCK_SHIFT": str(THREE_DAYS),
+            "ASAN_OPTIONS": f"{sanitizer + ':' if sanitizer else ''}verify_asan_link_order=0"}
+        self.service.start(under=["env", *(f"{name}={value}" for name, value in self.environment.items())])
 
     def chancery(self, who, *arguments, code=0):
         done = run([service.bin_folder / "chancery", "--json", "--url",
                     f"https://127.0.0.1:{self.service.api_port}", "--identity",
-                    self.service.identity(who), *arguments], check=False)
+                    self.service.identity(who), *arguments], check=False,
+                   env={**os.environ, **self.environment})
         self.assertEqual(done.returncode, code, done)
         return json.loads(done.stdout) if code == 0 else done.stderr.decode()
 

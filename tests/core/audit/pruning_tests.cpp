@@ -228,9 +228,8 @@ BOOST_AUTO_TEST_CASE(a_search_goes_on_behind_it) {
   query.kind = EntryKind::outcome;
   const auto numbers = [&] {
     std::set<std::uint64_t> found;
-    for (const auto& one : index.search(query, log->head().size).value().entries) {
-      found.insert(one.index);
-    }
+    const auto answer = index.search(query, log->head().size).value();
+    for (const auto& one : answer.entries) found.insert(one.index);
     return found;
   };
   const auto before = numbers();
