@@ -61,7 +61,7 @@ struct CourseFixture : IncidentFixture {
     token().inject(TokenFault::lose_answer);
     BOOST_TEST(!ask(as("web-1")).has_value());
     const std::uint64_t last = store().certificate_count().value();
-    const auto row = store().certificates_by_number(last, 1).value().at(0);
+    const auto row = store().certificates_by_number(last, 1).value().at(0).row;
     BOOST_CHECK(row.state == CertificateState::unknown);
     return row.serial;
   }

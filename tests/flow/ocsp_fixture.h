@@ -82,7 +82,8 @@ struct OcspFixture : FlowFixture {
     BOOST_REQUIRE_MESSAGE(found, key);
     selector.spki_sha256 = (*found)->public_key.spki_sha256();
     return store()
-        .select_certificates(selector, 1, store().certificate_count().value(), Time{})
+        .select_certificates(selector, 1, store().certificate_count().value(), Time{},
+                             limits::page_rows)
         .value();
   }
   static bool contains(const Bytes& all, ByteView part) {

@@ -330,7 +330,7 @@ BOOST_AUTO_TEST_CASE(what_is_released_or_revoked_after_it_was_chosen_is_no_alarm
   look();
   // Whatever good certificate was chosen.
   const auto rows = store().certificates_by_number(1, 256).value();
-  for (const CertificateRecord& row : rows) {
+  for (const auto& [number, row] : rows) {
     if (row.issuer == issuing && row.machine.text() == "web-1") revoke(row.serial);
   }
   publish();

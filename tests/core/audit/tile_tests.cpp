@@ -20,7 +20,7 @@ struct GrownLog {
     for (std::uint64_t i = 0; i < size; ++i) {
       roots.push_back(tree.frontier().root());
       leaves.push_back(leaf_hash(bytes_of(text(i))));
-      BOOST_REQUIRE(store->apply({i, text(i), {}, {}}));
+      BOOST_REQUIRE(store->apply({i, text(i), {}}));
       BOOST_REQUIRE(tree.append(bytes_of(text(i)), put));
     }
     roots.push_back(tree.frontier().root());
