@@ -174,15 +174,20 @@ Result<void> Lineage::install(const PendingRenewal& renewal) {
   // Crash point: the new one is.
 }
 
+/// What is pending goes last: while it is there, this is done again.
 Result<void> Lineage::finish() {
-  RETURN_IF_ERROR(abandon());
-  std::error_code error;
-  const std::string current = link_target(path("current")),
-                    previous = link_target(path("previous"));
-  if (current.empty()) return {};
-  std::filesystem::directory_iterator versions(path("versions"), error);
-  if (error) return {};
+  RETURN_IF_ERROR(remove_unused_versions());
+  return abandon();
+}
+
+Result<void> Lineage::remove_unused_versions() {
+  const std::string current = link_target(path("current"));
+  const std::string previous = link_target(path("previous"));
   std::vector<std::string> unused;
+  std::error_code error;
+  std::filesystem::directory_iterator versions(path("versions"), error);
+  if (error == std::errc::no_such_file_or_directory) return {};
+  if (error) return fail(ErrorCode::internal, "cannot read versions: " + error.message());
   for (const auto& version : versions) {
     const std::string name = version_name(version.path().filename().string());
     if (name != current && name != previous) unused.push_back(name);

@@ -39,7 +39,7 @@ struct PendingRenewal {
 ///   4 install()      versions/SERIAL appears as a whole; `previous`, then `current` are renamed.
 ///                    Before the last of them the old certificate is in force, and 4 is repeated;
 ///                    after it the new one is, and pending() tells that it is there already.
-///   5 finish()       removes DIR/pending and versions that nothing leads to.
+///   5 finish()       removes versions that nothing leads to, then DIR/pending.
 /// The caller keeps in its state, before 4, that the hook is to be run, and after it that it was:
 /// cut off in between, it runs again.
 class Lineage {
@@ -61,6 +61,7 @@ class Lineage {
   /// Puts the pending renewal, which was answered, in force. conflict when the certificate in the
   /// directory is no more the one that it replaces.
   Result<void> install(const PendingRenewal& renewal);
+  /// Removes what is of no use any more after install().
   Result<void> finish();
 
  private:
@@ -68,6 +69,7 @@ class Lineage {
       : directory_(std::move(directory)), lock_(std::move(lock)) {}
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   Result<void> add_version(const std::string& serial, const Identity& identity);
+  Result<void> remove_unused_versions();
   Result<void> adopt(const std::string& serial, const Identity& identity);
   std::string directory_;
   FileHandle lock_;
