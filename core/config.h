@@ -58,11 +58,11 @@ struct Config {
   bool crl_issuing_distribution_point = false;
   /// Beside each CA's list of all certificates, one of what changed since.
   bool crl_delta = false;
-  bool ocsp = true;                        ///< certificates name the responder
-  Seconds ocsp_lifetime{4 * 3600};         ///< nextUpdate - thisUpdate of its answers
-  bool ocsp_unknown_is_revoked = false;    ///< RFC 6960 section 2.2
-  unsigned ocsp_fresh_per_second = 10;     ///< signatures that anybody can cause at will
-  unsigned ocsp_signed_per_second = 1000;  ///< of answers about what is in the inventory
+  bool ocsp = true;                       ///< certificates name the responder
+  Seconds ocsp_lifetime{4 * 3600};        ///< nextUpdate - thisUpdate of its answers
+  bool ocsp_unknown_is_revoked = false;   ///< RFC 6960 section 2.2
+  unsigned ocsp_fresh_per_second = 10;    ///< signatures that anybody can cause at will
+  unsigned ocsp_signed_per_second = 100;  ///< of answers about what is in the inventory
   bool self_check = true;           ///< the service looks at what it publishes, as a client does
   Seconds self_check_interval{60};  ///< from one look to the next
   std::string self_check_url;       ///< where it looks; empty: at its own public listener
