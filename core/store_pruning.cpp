@@ -114,9 +114,9 @@ Result<std::vector<EntryRange>> Store::pruning_ranges(std::uint64_t from, std::s
                   from, limit);
 }
 
-// Kept with its certificate's row: a revocation that blocks its key or belongs to an incident,
-// whose report is made of it; one that a CRL of its issuer may still have to list; a renewal of
-// what is itself kept because somebody asked for that renewal.
+// Kept with its certificate's row: that of a CA; a revocation that blocks its key or belongs to an
+// incident, whose report is made of it; one that a CRL of its issuer may still have to list; a
+// renewal of what is itself kept because somebody asked for that renewal.
 Result<std::vector<PrunableCertificate>> Store::prunable_certificates(std::uint64_t after,
                                                                       std::uint64_t limit_entry,
                                                                       Time expired,
@@ -138,6 +138,7 @@ Result<std::vector<PrunableCertificate>> Store::prunable_certificates(std::uint6
       "   AND crl.since <= c.not_after)))"
       " AND NOT EXISTS (SELECT 1 FROM renewal_request AS q WHERE q.serial = c.serial"
       "  AND (q.entry >= ?2 OR q.incident <> ''))"
+      " AND NOT EXISTS (SELECT 1 FROM ca WHERE ca.certificate = c.der)"
       " ORDER BY c.number LIMIT ?4",
       after, limit_entry, to_micros(expired), limit);
 }

@@ -81,6 +81,16 @@ const std::vector<Case> kCases = {
      [](PrunedLog& log) { renewed_on_request(log, new_certificate()); }},
     {"a key", Fate::stays, [](PrunedLog& log) { log.create_key("three"); }},
     {"a CA", Fate::stays, [](PrunedLog& log) { log.create_ca("three"); }},
+    {"the certificate of a CA", Fate::stays,
+     [](PrunedLog& log) {
+       const CertificateRecord certificate = log.add(PrunedLog::ended_certificate());
+       const CaRecord ca{CaName::literal("four"), KeyName::literal("one"), CaName::literal("one"),
+                         certificate.der, 1};
+       AuditEntry entry(EntryKind::ca);
+       entry.set("ca", "four").set("key", "one").set("issuer", "one").set("crl_shards", 1U);
+       entry.set("certificate_sha256", to_hex(sha256(ca.certificate)));
+       BOOST_REQUIRE(log.log->record(context_of("self"), std::move(entry), {AddCa{ca}}));
+     }},
     {"a machine and its token", Fate::stays, [](PrunedLog& log) { log.add_machine("three"); }},
     {"the last CRL", Fate::stays, [](PrunedLog& log) { log.publish_crl("one", "9000"); }},
     {"the log's keys", Fate::stays, [](PrunedLog& log) { log.name_log_keys(); }},
