@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -17,21 +17,15 @@ class Turns {
   /// Ends with the object, which the Turns outlive.
   class Turn {
    public:
-    Turn(Turn&& other) noexcept
-        : present_(std::exchange(other.present_, nullptr)), lock_(std::move(other.lock_)) {}
+    explicit Turn(Turns& turns) : turns_(&turns) {}
+    Turn(Turn&& other) noexcept : turns_(std::exchange(other.turns_, nullptr)) {}
     Turn& operator=(Turn&&) = delete;
     ~Turn() {
-      if (present_ != nullptr) --*present_;
+      if (turns_ != nullptr) turns_->end();
     }
 
    private:
-    friend class Turns;
-    Turn(std::atomic<unsigned>& present, std::timed_mutex& mutex)
-        : present_(&present), lock_(mutex, std::defer_lock) {
-      ++*present_;
-    }
-    std::atomic<unsigned>* present_;
-    std::unique_lock<std::timed_mutex> lock_;
+    Turns* turns_;
   };
 
   /// `present`: the one and those who wait, at most. `busy` is the text of the error.
@@ -40,17 +34,34 @@ class Turns {
 
   /// busy where the turn does not come in time, or too many wait already.
   Result<Turn> take() {
-    Turn turn(present_, mutex_);
-    if (present_ <= at_most_ && turn.lock_.try_lock_for(wait_)) return turn;
-    return fail(ErrorCode::busy, busy_);
+    std::unique_lock lock(mutex_);
+    if (present_ >= at_most_) return fail(ErrorCode::busy, busy_);
+    ++present_;
+    if (!ended_.wait_for(lock, wait_, [this] { return !taken_; })) {
+      --present_;
+      return fail(ErrorCode::busy, busy_);
+    }
+    taken_ = true;
+    return Turn(*this);
   }
 
  private:
+  void end() {
+    {
+      const std::lock_guard lock(mutex_);
+      taken_ = false;
+      --present_;
+    }
+    ended_.notify_one();
+  }
+
   const unsigned at_most_;
   const std::chrono::milliseconds wait_;
   const std::string busy_;
-  std::atomic<unsigned> present_{0};
-  std::timed_mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool taken_ = false;
+  unsigned present_ = 0;
 };
 
 }  // namespace chancery
