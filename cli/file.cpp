@@ -9,9 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
+#include "core/file_handle.h"
 #include "core/limits.h"
 #include "core/openssl_ptr.h"
 
@@ -117,18 +120,31 @@ Result<void> sync_directory(const File& directory, const std::string& path) {
 /// The owner and group of `like`, where they are others.
 Result<void> give_owner(const std::string& path, const std::string& like) {
   if (like.empty()) return {};
+  // No link is followed: what it leads to is not ours to give away.
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   struct stat wanted {};
   struct stat now {};
   if (::stat(like.c_str(), &wanted) != 0) return system_failure("read", like);
-  if (::stat(path.c_str(), &now) != 0) return system_failure("read", path);
+  if (file.get() < 0 || ::fstat(file.get(), &now) != 0) return system_failure("read", path);
   if (wanted.st_uid == now.st_uid && wanted.st_gid == now.st_gid) return {};
-  if (::chown(path.c_str(), wanted.st_uid, wanted.st_gid) == 0) return {};
+  if (::fchown(file.get(), wanted.st_uid, wanted.st_gid) == 0) return {};
   return system_failure("give the owner and group of " + like + " to", path);
+}
+
+/// Whoever may read a directory can hold its lock, so nobody waits for it for ever.
+Result<void> take_lock(int descriptor, const std::string& path) {
+  using namespace std::chrono_literals;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return {};
+    if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("lock", path);
+    std::this_thread::sleep_for(100ms);
+  }
+  return fail(ErrorCode::busy, "somebody else holds the lock of " + path);
 }
 
 Result<File> lock_directory(const std::string& path) {
   ASSIGN_OR_RETURN(File directory, open_directory(path));
-  if (::flock(directory.descriptor(), LOCK_EX) != 0) return system_failure("lock", path);
+  RETURN_IF_ERROR(take_lock(directory.descriptor(), path));
   return directory;
 }
 
@@ -235,7 +251,7 @@ bool replacement_pending(const std::string& directory, const std::vector<std::st
 Result<FileHandle> lock_directory_files(const std::string& directory) {
   FileHandle handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (handle.get() < 0) return system_failure("open", directory);
-  if (::flock(handle.get(), LOCK_EX) != 0) return system_failure("lock", directory);
+  RETURN_IF_ERROR(take_lock(handle.get(), directory));
   return handle;
 }
 

@@ -116,14 +116,18 @@ Result<void> run_hook(const std::string& program, const std::vector<std::string>
   }
   // Not by <sys/pidfd.h>: glibc 2.36 declares it there as a function of C++.
   const FileHandle handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0U)));
-  CHECK(handle.get() >= 0);  // a child that was not waited for is there; Linux 5.3
-  const bool ended = ends_within(handle, deadline);
+  // Without one (before Linux 5.3, or where a container forbids it) there is no deadline to hold.
+  const bool watched = handle.get() >= 0;
+  const bool ended = watched && ends_within(handle, deadline);
   // What it started and left behind, such as a daemon, stays; what outlives its time does not.
   if (!ended) ::kill(-child, SIGKILL);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   hook_group = 0;
+  if (!watched) {
+    return fail(ErrorCode::internal, name + " cannot be watched here (pidfd_open), and was killed");
+  }
   if (!ended) {
     return fail(ErrorCode::internal,
                 name + " took longer than " + format_duration(deadline) + " and was killed");

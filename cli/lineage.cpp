@@ -122,6 +122,7 @@ Result<void> Lineage::abandon() {
 }
 
 Result<void> Lineage::add_version(const std::string& serial, const Identity& identity) {
+  RETURN_IF_ERROR(expect_no_link("versions"));
   std::error_code error;
   std::filesystem::create_directory(path("versions"), error);
   if (error) return fail(ErrorCode::internal, "cannot make versions: " + error.message());
@@ -180,7 +181,15 @@ Result<void> Lineage::finish() {
   return abandon();
 }
 
+/// A link would lead to files that are somebody else's.
+Result<void> Lineage::expect_no_link(const std::string& name) const {
+  std::error_code ignored;
+  if (!std::filesystem::is_symlink(path(name), ignored)) return {};
+  return fail(ErrorCode::conflict, path(name) + " is a link, where a directory belongs");
+}
+
 Result<void> Lineage::remove_unused_versions() {
+  RETURN_IF_ERROR(expect_no_link("versions"));
   const std::string current = link_target(path("current"));
   const std::string previous = link_target(path("previous"));
   std::vector<std::string> unused;

@@ -70,6 +70,7 @@ class Lineage {
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   Result<void> add_version(const std::string& serial, const Identity& identity);
   Result<void> remove_unused_versions();
+  [[nodiscard]] Result<void> expect_no_link(const std::string& name) const;
   Result<void> adopt(const std::string& serial, const Identity& identity);
   std::string directory_;
   FileHandle lock_;

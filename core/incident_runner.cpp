@@ -188,6 +188,8 @@ Result<std::vector<SelectedCertificate>> IncidentRunner::take(const IncidentReco
 
 Result<IncidentRunner::Next> IncidentRunner::ask(Slot& slot) {
   const IncidentRecord& incident = slot.incident;
+  // Also where not all could be asked by then.
+  if (now() >= *incident.deadline) return begin_to_revoke(slot);
   const Clock::time_point began = Clock::now();
   ASSIGN_OR_RETURN(Job* const job, this->job(slot));
   ASSIGN_OR_RETURN(const auto batch, take(incident, *job));
@@ -209,8 +211,13 @@ Result<IncidentRunner::Next> IncidentRunner::ask(Slot& slot) {
 }
 
 Result<IncidentRunner::Next> IncidentRunner::wait_for_replacements(Slot& slot) {
+  if (now() < *slot.incident.deadline) return look_for_replacements(slot);
+  return begin_to_revoke(slot);
+}
+
+/// The time to renew has ended.
+Result<IncidentRunner::Next> IncidentRunner::begin_to_revoke(Slot& slot) {
   const IncidentRecord& incident = slot.incident;
-  if (now() < *incident.deadline) return look_for_replacements(slot);
   ASSIGN_OR_RETURN(const Store::Asked asked, store_.count_asked_for(incident.name));
   AuditEntry entry = incident_entry(incident.name, "revoking", IncidentState::revoking);
   entry.set("asked", asked.all);

@@ -83,6 +83,7 @@ class IncidentRunner {
   Result<std::vector<SelectedCertificate>> take(const IncidentRecord& incident, Job& job);
   Result<Next> ask(Slot& slot);
   Result<Next> wait_for_replacements(Slot& slot);
+  Result<Next> begin_to_revoke(Slot& slot);
   Result<Next> look_for_replacements(Slot& slot);
   Result<Next> revoke(Slot& slot);
   struct Permitted {

@@ -358,7 +358,9 @@ Result<OcspResponder::Reply> OcspResponder::make(const Responder& responder,
   OcspDraft& draft = request.draft;
   draft.responder_key_hash = responder.key_hash;
   draft.this_update = std::chrono::floor<Seconds>(now());
-  draft.next_update = draft.this_update + instance_.config().ocsp_lifetime;
+  // Not beyond what vouches for it.
+  draft.next_update = std::min<Time>(draft.this_update + instance_.config().ocsp_lifetime,
+                                     std::chrono::floor<Seconds>(responder.not_after));
   draft.nonce = nonce;
   draft.extended_revoke = instance_.config().ocsp_unknown_is_revoked;
   for (std::size_t i = 0; i < ids.size(); ++i) {

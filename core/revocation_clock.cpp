@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "core/entry_view.h"
 #include "core/limits.h"
@@ -60,11 +61,22 @@ Result<const IncidentRecord*> RevocationClock::first_of(const std::vector<Incide
   return first;
 }
 
+Result<std::vector<IncidentRecord>> RevocationClock::open_incidents() const {
+  std::vector<IncidentRecord> open;
+  for (Page page{"", limits::page_rows};;) {
+    ASSIGN_OR_RETURN(auto rows, instance_.store().open_incidents(page));
+    const bool last = rows.size() < page.limit;
+    if (!last) page.after = rows.back().name.text();
+    std::ranges::move(rows, std::back_inserter(open));
+    if (last) return open;
+  }
+}
+
 /// What has waited longest of what has waited too long, in words; empty where nothing has.
 Result<std::string> RevocationClock::find_overdue(Time at) {
   const Time limit = at - instance_.config().alarm_after;
   ASSIGN_OR_RETURN(const auto revocation, crls_.first_unpublished());
-  ASSIGN_OR_RETURN(const auto open, instance_.store().incidents(true, {"", limits::page_rows}));
+  ASSIGN_OR_RETURN(const auto open, open_incidents());
   ASSIGN_OR_RETURN(const IncidentRecord* incident, first_of(open));
   {
     const std::lock_guard lock(mutex_);

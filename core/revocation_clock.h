@@ -33,6 +33,7 @@ class RevocationClock {
 
  private:
   Result<std::string> find_overdue(Time at);
+  [[nodiscard]] Result<std::vector<IncidentRecord>> open_incidents() const;
   /// When the clock of an open incident began, and which one's did first.
   Result<Time> began(const IncidentRecord& incident);
   Result<const IncidentRecord*> first_of(const std::vector<IncidentRecord>& open);

@@ -264,8 +264,10 @@ Result<std::optional<Serial>> SelfCheck::live_certificate(Ca& ca) {
   Store& store = parts_.instance.store();
   if (ca.live) {
     ASSIGN_OR_RETURN(const auto record, store.certificate(*ca.live));
-    ASSIGN_OR_RETURN(const bool good, is_good(ca, *record));
-    if (good) return ca.live;
+    if (record) {  // else it was pruned
+      ASSIGN_OR_RETURN(const bool good, is_good(ca, *record));
+      if (good) return ca.live;
+    }
     ca.live.reset();
   }
   ASSIGN_OR_RETURN(const std::uint64_t count, store.certificate_count());
