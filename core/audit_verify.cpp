@@ -136,8 +136,14 @@ class LogCheck {
                     std::to_string(then.size()) + " entries");
       return false;
     }
+    LogReplay::State log = state.log;
+    for (auto intent = log.open_intents.begin(); intent != log.open_intents.end();) {
+      // Its outcome came later and was removed with it.
+      ASSIGN_OR_RETURN(const bool removed, pruned_.has_removed(store_, intent->first));
+      intent = removed ? log.open_intents.erase(intent) : std::next(intent);
+    }
     keys_.resume(then.size(), state.vouched_for);
-    replay_.resume(state.log);
+    replay_.resume(std::move(log));
     inventory_.resume(state.inventory);
     last_checkpoint_ = checkpointed_ = then.size();
     if (keep_state_) state_ = state;

@@ -31,6 +31,9 @@ Result<PruningPlan> Pruner::plan(Time at) {
 }
 
 Result<PruningPlan> Pruner::preview(const Caller& caller) {
+  // It reads the whole log below the minimum: one at a time.
+  const std::unique_lock one_at_a_time(previewing_, std::try_to_lock);
+  if (!one_at_a_time) return fail(ErrorCode::busy, "somebody else looks at what would go");
   RETURN_IF_ERROR(instance_.service().authorize(caller, kQuestion));
   RETURN_IF_ERROR(expect_possible(caller));
   return plan(now());

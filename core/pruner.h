@@ -48,7 +48,7 @@ class Pruner {
   Result<void> drop_leftovers();
 
   Instance& instance_;
-  std::mutex planning_;  ///< one at a time
+  std::mutex previewing_, planning_;  ///< one at a time
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
   std::string problem_;

@@ -73,9 +73,9 @@ class Planner {
         if (certificates_.size() == limits::pruning_certificates) return {};
         // Serials grow with time, so that this is the end, or near it.
         certificates_.insert(std::ranges::upper_bound(certificates_, row.serial), row.serial);
+        plan_.certificates = certificates_.size();
         plan_.revocations += row.revoked ? 1 : 0;
       }
-      plan_.certificates = certificates_.size();
     }
   }
 

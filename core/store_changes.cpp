@@ -32,13 +32,16 @@ struct Apply {
   sqlite::Connection& connection;
   std::uint64_t index;
 
-  /// A certificate that a pruning takes away, or is about to, stays as it was planned.
+  /// A certificate that a pruning takes away, or is about to, stays as it was planned; one that it
+  /// has taken away gets no rows any more.
   Result<Refusal> unless_going(const Serial& serial) const {
     ASSIGN_OR_RETURN(const std::uint64_t going,
                      read_number(connection,
-                                 "SELECT count(*) FROM certificate WHERE serial = ?"
+                                 "SELECT EXISTS (SELECT 1 FROM certificate WHERE serial = ?1"
                                  " AND outcome <= (SELECT last FROM pruning_range"
-                                 " WHERE first <= outcome ORDER BY first DESC LIMIT 1)",
+                                 " WHERE first <= outcome ORDER BY first DESC LIMIT 1))"
+                                 " OR (EXISTS (SELECT 1 FROM pruning) AND NOT EXISTS"
+                                 " (SELECT 1 FROM certificate WHERE serial = ?1))",
                                  serial.bytes));
     if (going == 0) return Refusal();
     return Refusal(Error{ErrorCode::not_found,
@@ -58,7 +61,8 @@ struct Apply {
 
   Result<Refusal> operator()(const AddCertificate& change) const {
     const CertificateRecord& row = change.row;
-    if (row.replaces) {
+    // What a crash left is concluded whatever became of the certificate that it was to replace.
+    if (row.replaces && row.state == CertificateState::issued) {
       ASSIGN_OR_RETURN(Refusal going, unless_going(*row.replaces));
       if (going) return going;
     }
