@@ -44,7 +44,8 @@ Result<OcspReading> fetch_ocsp(const FaceFetch& fetch, const std::string& url,
 
 /// What one face says of one certificate.
 struct FaceView {
-  /// held: revoked for now. not_listed: a CRL does not have it, so it is good or no certificate.
+  /// held: revoked, and may be released. not_listed: a CRL does not have it, so it is good or no
+  /// certificate.
   enum class Status { good, revoked, held, unknown, not_listed, unavailable };
   /// behind: it does not know a change that is younger than limits::face_lag.
   enum class Verdict { agrees, behind, stale, disagrees, unavailable };

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -16,8 +15,8 @@ FileHandle::~FileHandle() {
 
 Result<FileHandle> create_unnamed_file(const std::string& folder) {
   // Not every file system knows O_TMPFILE.
-  std::string name = folder + "/unnamed-XXXXXX";
-  FileHandle file(::mkostemp(name.data(), O_CLOEXEC));
+  const std::string name = folder + "/unnamed-" + to_hex(random_bytes(16));
+  FileHandle file(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0 || ::unlink(name.c_str()) != 0) {
     return fail(ErrorCode::store_unavailable, "cannot make a file in " + folder, "",
                 std::strerror(errno));
