@@ -1,22 +1,12 @@
 #include "api/witness_client.h"
 
-#include <curl/curl.h>
-
 #include <memory>
 
+#include "core/curl_handle.h"
 #include "core/limits.h"
-#include "core/openssl_ptr.h"
 
 namespace chancery {
 namespace {
-
-using CurlPtr = HandlePtr<CURL, curl_easy_cleanup>;
-using HeadersPtr = HandlePtr<curl_slist, curl_slist_free_all>;
-
-template <class T>
-void set(CURL* handle, CURLoption option, T value) {
-  CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
-}
 
 std::size_t receive(char* data, std::size_t, std::size_t size, void* target) {
   auto& body = *static_cast<std::string*>(target);

@@ -1,7 +1,6 @@
 #include "cli/file.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +13,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/digest_stream.h"
 #include "core/file_handle.h"
 #include "core/limits.h"
-#include "core/openssl_ptr.h"
 
 namespace chancery {
 namespace {
@@ -177,18 +176,14 @@ Result<Secret> read_secret(const std::string& path) {
 
 Result<Bytes> digest_of_file(DigestAlgorithm algorithm, const std::string& path) {
   ASSIGN_OR_RETURN(File file, open_to_read(path));
-  HandlePtr<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-  const EVP_MD* type = EVP_get_digestbyname(std::string(row(algorithm).name).c_str());
-  CHECK(context && type && EVP_DigestInit_ex(context.get(), type, nullptr) == 1);
+  DigestStream digest(algorithm);
   std::array<char, 65536> part;
   for (;;) {
     ASSIGN_OR_RETURN(std::size_t count, read_some(file, part.data(), part.size(), path));
     if (count == 0) break;
-    CHECK(EVP_DigestUpdate(context.get(), part.data(), count) == 1);
+    digest.add(bytes_of({part.data(), count}));
   }
-  Bytes digest(row(algorithm).size);
-  CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
-  return digest;
+  return digest.finish();
 }
 
 Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode) {

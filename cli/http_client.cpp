@@ -1,19 +1,14 @@
 #include "cli/http_client.h"
 
-#include <curl/curl.h>
-
 #include <array>
 #include <charconv>
 #include <thread>
 
 #include "core/bytes.h"
-#include "core/openssl_ptr.h"
+#include "core/curl_handle.h"
 
 namespace chancery {
 namespace {
-
-using CurlPtr = HandlePtr<CURL, curl_easy_cleanup>;
-using HeadersPtr = HandlePtr<curl_slist, curl_slist_free_all>;
 
 /// Where one answer is collected.
 struct Receiver {
@@ -58,11 +53,6 @@ std::size_t receive_header(char* data, std::size_t, std::size_t size, void* targ
   if (curl_strequal(name.c_str(), "content-type")) answer.content_type = value;
   if (curl_strequal(name.c_str(), "retry-after")) answer.retry_after = parse_retry_after(value);
   return size;
-}
-
-template <class T>
-void set(CURL* handle, CURLoption option, T value) {
-  CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
 }
 
 void set_blob(CURL* handle, CURLoption option, std::string_view content) {

@@ -34,23 +34,6 @@ Bytes parse_decimal(std::string_view text) {
   return little_endian;
 }
 
-/// The reverse.
-std::string decimal(ByteView big_endian) {
-  std::string digits = "0";  // the least significant one first
-  for (const std::uint8_t octet : big_endian) {
-    unsigned carry = octet;
-    for (char& digit : digits) {
-      carry += static_cast<unsigned>(digit - '0') * 256U;
-      digit = static_cast<char>('0' + carry % 10);
-      carry /= 10;
-    }
-    for (; carry > 0; carry /= 10) digits += static_cast<char>('0' + carry % 10);
-  }
-  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
-
 // Both without leading zeros.
 bool is_less(ByteView a, ByteView b) {
   if (a.size() != b.size()) return a.size() < b.size();
@@ -261,6 +244,22 @@ Result<CrlView> read_signed(ByteView der, const Issuer& issuer, const PublicKey&
 
 }  // namespace
 
+std::string crl_number_text(ByteView big_endian) {
+  std::string digits = "0";  // the least significant one first
+  for (const std::uint8_t octet : big_endian) {
+    unsigned carry = octet;
+    for (char& digit : digits) {
+      carry += static_cast<unsigned>(digit - '0') * 256U;
+      digit = static_cast<char>('0' + carry % 10);
+      carry /= 10;
+    }
+    for (; carry > 0; carry /= 10) digits += static_cast<char>('0' + carry % 10);
+  }
+  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
 void write_revoked_entry(DerWriter& out, const RevokedEntry& entry) {
   out.sequence([&] {
     out.integer(ByteView(entry.serial.bytes));
@@ -318,7 +317,7 @@ Result<CrlHead> read_signed_crl(ByteView der, const Issuer& issuer, const Public
   ASSIGN_OR_RETURN(const CrlView view, read_signed(der, issuer, issuer_key));
   auto number = read_number(view, oid::crl_number, false);
   if (!number) return bad(number.error().message);
-  return CrlHead{decimal(*number), view.this_update, view.next_update, view.entries};
+  return CrlHead{crl_number_text(*number), view.this_update, view.next_update, view.entries};
 }
 
 }  // namespace chancery

@@ -10,6 +10,9 @@
 
 namespace chancery {
 
+/// The octets of a CRLNumber, big-endian, in decimal.
+std::string crl_number_text(ByteView big_endian);
+
 /// Writes one revokedCertificates entry (RFC 5280 section 5.1): serial, time, and as extensions
 /// the reason code (section 5.3.1) unless it is unspecified and the invalidity date (5.3.2).
 void write_revoked_entry(DerWriter& out, const RevokedEntry& entry);

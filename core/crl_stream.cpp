@@ -1,22 +1,19 @@
 #include "core/crl_stream.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "core/certificate.h"
+#include "core/crl.h"
+#include "core/digest_stream.h"
 #include "core/extension.h"
 #include "core/limits.h"
 #include "core/oid.h"
-#include "core/openssl_ptr.h"
 #include "core/signature_identifier.h"
 
 namespace chancery {
 namespace {
 
 constexpr std::string_view kField = "crl";
-
-using HashPtr = HandlePtr<EVP_MD_CTX, EVP_MD_CTX_free>;
 
 Failure bad(const std::string& what) {
   return invalid(std::string(kField), what);
@@ -45,18 +42,6 @@ Result<std::optional<Header>> read_header(ByteView rest) {
   return header;
 }
 
-const EVP_MD* openssl_digest(DigestAlgorithm algorithm) {
-  switch (algorithm) {
-    case DigestAlgorithm::sha256:
-      return EVP_sha256();
-    case DigestAlgorithm::sha384:
-      return EVP_sha384();
-    case DigestAlgorithm::sha512:
-      return EVP_sha512();
-  }
-  return nullptr;
-}
-
 /// The algorithm of the issuer's key that this AlgorithmIdentifier stands for.
 Result<SignatureAlgorithm> algorithm_of(ByteView identifier, KeyType key) {
   for (const SignatureAlgorithmRow& row : signature_algorithms()) {
@@ -68,28 +53,12 @@ Result<SignatureAlgorithm> algorithm_of(ByteView identifier, KeyType key) {
   return bad("its signature algorithm is none of its issuer's key");
 }
 
-std::string decimal(ByteView big_endian) {
-  std::string digits = "0";  // the least significant one first
-  for (const std::uint8_t octet : big_endian) {
-    unsigned carry = octet;
-    for (char& digit : digits) {
-      carry += static_cast<unsigned>(digit - '0') * 256U;
-      digit = static_cast<char>('0' + carry % 10);
-      carry /= 10;
-    }
-    for (; carry > 0; carry /= 10) digits += static_cast<char>('0' + carry % 10);
-  }
-  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
-
 Result<std::string> number_in(const ExtensionView& extension) {
   DerReader in(extension.value, kField);
   ASSIGN_OR_RETURN(const ByteView octets, in.integer());
   RETURN_IF_ERROR(in.end());
   if (octets[0] >= 0x80 || octets.size() > 21) return bad("a CRLNumber is out of its bounds");
-  return decimal(octets);
+  return crl_number_text(octets);
 }
 
 Result<std::string> point_in(const ExtensionView& extension) {
@@ -155,7 +124,7 @@ struct CrlStream::Parser {
   Bytes before_algorithm;  // of the TBS, until its algorithm is known
   SignatureAlgorithm algorithm{};
   Bytes identifier, signature;
-  HashPtr hash;
+  std::optional<DigestStream> hash;
   Bytes message;  // of an algorithm without a digest
   CrlReading reading;
 
@@ -172,7 +141,7 @@ struct CrlStream::Parser {
 
   void sign_over(ByteView octets) {
     if (hash) {
-      CHECK(EVP_DigestUpdate(hash.get(), octets.data(), octets.size()) == 1);
+      hash->add(octets);
     } else {
       Bytes& kept = head_elements < 5 ? before_algorithm : message;
       kept.insert(kept.end(), octets.begin(), octets.end());
@@ -283,8 +252,7 @@ struct CrlStream::Parser {
       message = std::move(before_algorithm);
       return;
     }
-    hash.reset(EVP_MD_CTX_new());
-    CHECK(hash && EVP_DigestInit_ex(hash.get(), openssl_digest(*digest), nullptr) == 1);
+    hash.emplace(*digest);
     sign_over(before_algorithm);
   }
 
@@ -387,12 +355,7 @@ struct CrlStream::Parser {
   }
 
   [[nodiscard]] bool verifies() {
-    if (!hash) return issuer.key.verify(algorithm, message, signature);
-    Bytes digest(EVP_MAX_MD_SIZE);
-    unsigned size = 0;
-    CHECK(EVP_DigestFinal_ex(hash.get(), digest.data(), &size) == 1);
-    digest.resize(size);
-    return issuer.key.verify(algorithm, digest, signature);
+    return issuer.key.verify(algorithm, hash ? hash->finish() : message, signature);
   }
 };
 

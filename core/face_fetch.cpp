@@ -1,23 +1,13 @@
 #include "core/face_fetch.h"
 
-#include <curl/curl.h>
-
 #include <memory>
 #include <optional>
 
+#include "core/curl_handle.h"
 #include "core/limits.h"
-#include "core/openssl_ptr.h"
 
 namespace chancery {
 namespace {
-
-using CurlPtr = HandlePtr<CURL, curl_easy_cleanup>;
-using HeadersPtr = HandlePtr<curl_slist, curl_slist_free_all>;
-
-template <class T>
-void set(CURL* handle, CURLoption option, T value) {
-  CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
-}
 
 /// One answer while it comes.
 struct Receiver {

@@ -1,11 +1,9 @@
 #include "core/incident_report.h"
 
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 
+#include "core/digest_stream.h"
 #include "core/limits.h"
-#include "core/openssl_ptr.h"
 
 namespace chancery {
 namespace {
@@ -86,19 +84,16 @@ Result<IncidentReportPage> incident_report(Store& store, const IncidentRecord& i
 
 Result<IncidentReportSummary> summarize_incident_report(Store& store,
                                                         const IncidentRecord& incident) {
-  using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-  const Context hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  CHECK(hash && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1);
+  DigestStream hash(DigestAlgorithm::sha256);
   IncidentReportSummary summary;
   std::uint64_t replaced = 0;
   for (std::optional<std::uint64_t> first = 0; first;) {
     ASSIGN_OR_RETURN(const IncidentReportPage page, incident_report(store, incident, *first));
-    CHECK(EVP_DigestUpdate(hash.get(), page.lines.data(), page.lines.size()) == 1);
+    hash.add(bytes_of(page.lines));
     replaced += page.replaced;
     first = page.next;
   }
-  summary.sha256.resize(32);
-  CHECK(EVP_DigestFinal_ex(hash.get(), summary.sha256.data(), nullptr) == 1);
+  summary.sha256 = hash.finish();
   ASSIGN_OR_RETURN(summary.revoked, store.count_revocations_of(incident.name));
   if (incident.deadline) summary.left = summary.revoked - replaced;
   return summary;

@@ -1,7 +1,5 @@
 #include "core/pruning_plan.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,7 +7,6 @@
 #include "core/entry_view.h"
 #include "core/limits.h"
 #include "core/merkle.h"
-#include "core/openssl_ptr.h"
 #include "core/operation.h"
 
 namespace chancery {
@@ -39,14 +36,26 @@ Result<std::uint64_t> first_younger(Store& store, Time limit, std::uint64_t end)
   return low;
 }
 
+Result<Time> time_of_last_entry(Store& store) {
+  ASSIGN_OR_RETURN(const std::uint64_t size, store.log_size());
+  if (size == 0) return Time{};
+  ASSIGN_OR_RETURN(const std::string text, store.entry(size - 1));
+  const auto entry = EntryView::parse(text);
+  if (!entry) return fail(ErrorCode::internal, "the log's last entry does not parse");
+  return entry->time();
+}
+
 class Planner {
  public:
   Planner(Store& store, const Retention& retention, Time at)
       : store_(store), retention_(retention), at_(at) {}
 
   Result<PruningPlan> plan(std::uint64_t published) {
-    ASSIGN_OR_RETURN(const std::uint64_t young,
-                     first_younger(store_, at_ - retention_.other, published));
+    // By the log's own time where the clock is ahead of it: an entry is never earlier than the one
+    // before it, so that the pruning's own allows, to whoever verifies, what is planned now.
+    ASSIGN_OR_RETURN(const Time log_time, time_of_last_entry(store_));
+    const Time old = std::min(at_, log_time) - retention_.other;
+    ASSIGN_OR_RETURN(const std::uint64_t young, first_younger(store_, old, published));
     limit_ = young / kTileWidth * kTileWidth;
     ASSIGN_OR_RETURN(const std::uint64_t before, store_.minimum());
     plan_.minimum = std::max(limit_, before);  // it never sinks
@@ -203,26 +212,9 @@ std::uint64_t seconds_of(Seconds duration) {
 
 }  // namespace
 
-struct RetainedHash::State {
-  HandlePtr<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
-};
-
-RetainedHash::RetainedHash() : state_(std::make_unique<State>()) {
-  CHECK(state_->context && EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1);
-}
-
-RetainedHash::~RetainedHash() = default;
-
 void RetainedHash::add(std::uint64_t number) {
-  const std::string line = std::to_string(number) + "\n";
-  CHECK(EVP_DigestUpdate(state_->context.get(), line.data(), line.size()) == 1);
+  digest_.add(bytes_of(std::to_string(number) + "\n"));
   ++count_;
-}
-
-Bytes RetainedHash::finish() {
-  Bytes hash(32);
-  CHECK(EVP_DigestFinal_ex(state_->context.get(), hash.data(), nullptr) == 1);
-  return hash;
 }
 
 Result<PruningPlan> plan_pruning(Store& store, const Retention& retention, Time at,

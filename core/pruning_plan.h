@@ -1,9 +1,8 @@
 #pragma once
 
-#include <memory>
-
 #include "core/audit_entry.h"
 #include "core/bytes.h"
+#include "core/digest_stream.h"
 #include "core/store.h"
 
 namespace chancery {
@@ -21,18 +20,13 @@ struct PruningPlan {
 /// SHA-256 over entries' numbers in order, each in decimal with a newline behind it.
 class RetainedHash {
  public:
-  RetainedHash();
-  ~RetainedHash();
-  RetainedHash(const RetainedHash&) = delete;
-  RetainedHash& operator=(const RetainedHash&) = delete;
   void add(std::uint64_t number);
   [[nodiscard]] std::uint64_t count() const { return count_; }
   /// Of what was added; once.
-  Bytes finish();
+  Bytes finish() { return digest_.finish(); }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  DigestStream digest_{DigestAlgorithm::sha256};
   std::uint64_t count_ = 0;
 };
 
