@@ -112,7 +112,11 @@ void OcspResponder::drop(const Responder& responder) {
     const std::unique_lock lock(responders_mutex_);
     std::erase_if(responders_, [&](const ResponderPtr& one) { return one.get() == &responder; });
   }
-  const std::string prefix = cache_prefix_of(*responder.key);
+  forget_answers(*responder.key);
+}
+
+void OcspResponder::forget_answers(const Key& key) {
+  const std::string prefix = cache_prefix_of(key);
   const std::lock_guard lock(cache_mutex_);
   for (auto one = by_use_.begin(); one != by_use_.end();) {
     const auto next = std::next(one);
@@ -180,9 +184,15 @@ Result<void> OcspResponder::renew(const CertificateAuthority& ca) {
       Responder{&ca, key, serial, outcome.not_after, outcome.certificate,
                 ocsp_key_hash(key->public_key.spki()), at + (outcome.not_after - at) * 2 / 3,
                 sha1(name), sha256(name), ocsp_key_hash(spki), ocsp_key_hash(spki, true)});
-  const std::unique_lock lock(responders_mutex_);
-  std::erase_if(responders_, [&](const ResponderPtr& old) { return old->ca == &ca; });
-  responders_.push_back(std::move(made));
+  {
+    const std::unique_lock lock(responders_mutex_);
+    std::erase_if(responders_, [&](const ResponderPtr& old) { return old->ca == &ca; });
+    responders_.push_back(std::move(made));
+  }
+  // What is kept carries the certificate of before, whose revocation nobody would look at any more;
+  // and this one may have been revoked before it was here.
+  forget_answers(*key);
+  responders_checked_ = kNeverChecked;
   return {};
 }
 

@@ -91,6 +91,7 @@ class OcspResponder {
   /// Takes out those that may not be used any more, or have ended, with their answers.
   Result<void> drop_revoked();
   void drop(const Responder& responder);
+  void forget_answers(const Key& key);
   [[nodiscard]] ResponderPtr responder_of(const OcspCertId& id) const;
   [[nodiscard]] Result<Known> look_up(const CertificateAuthority& ca, ByteView serial) const;
 
@@ -122,6 +123,7 @@ class OcspResponder {
   mutable std::shared_mutex responders_mutex_;
   std::vector<ResponderPtr> responders_;
   // SigningService::revocation_changes() before they were last looked at.
+  static constexpr std::uint64_t kNeverChecked = ~std::uint64_t{0};
   std::atomic<std::uint64_t> responders_checked_ = 0;
   std::map<CaName, BackOff> renewals_;  // of renew_due()'s thread
 

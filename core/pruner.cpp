@@ -50,7 +50,7 @@ Result<Pruner::Begun> Pruner::prune(const Caller& caller) {
 
   auto entry = record(caller, decision, begun.plan, at);
   if (!entry) {
-    (void)instance_.log().prune(DropPruningPlan{});  // else work() does
+    (void)drop_plan();  // else work() does
     return Failure(std::move(entry.error()));
   }
   begun.entry = *entry;
@@ -80,7 +80,7 @@ Result<std::uint64_t> Pruner::record(const Caller& caller, const Decision& decis
 
 Result<void> Pruner::write_down(const PruningPlan& plan) {
   AuditLog& log = instance_.log();
-  RETURN_IF_ERROR(log.prune(DropPruningPlan{}));
+  RETURN_IF_ERROR(drop_plan());
   for (std::size_t next = 0; next < plan.ranges.size(); next += limits::pruning_ranges) {
     const auto begin = plan.ranges.begin() + static_cast<std::ptrdiff_t>(next);
     const auto left = plan.ranges.end() - begin;
@@ -132,8 +132,18 @@ Result<void> Pruner::remove() {
 Result<void> Pruner::drop_leftovers() {
   const std::unique_lock planning(planning_, std::try_to_lock);
   if (!planning) return {};
-  ASSIGN_OR_RETURN(const auto ranges, instance_.store().pruning_ranges(0, 1));
-  return ranges.empty() ? Result<void>() : instance_.log().prune(DropPruningPlan{});
+  return drop_plan();
+}
+
+/// In steps that nobody's record waits for long. Of an open pruning nothing is dropped.
+Result<void> Pruner::drop_plan() {
+  for (;;) {
+    ASSIGN_OR_RETURN(const auto open, open_one());
+    if (open) return {};
+    ASSIGN_OR_RETURN(const auto ranges, instance_.store().pruning_ranges(0, 1));
+    if (ranges.empty()) return {};
+    RETURN_IF_ERROR(instance_.log().prune(DropPruningPlan{}));
+  }
 }
 
 std::string Pruner::problem() const {

@@ -17,7 +17,7 @@ class Pruner {
   explicit Pruner(Instance& instance) : instance_(instance) {}
 
   /// What would go now. conflict where config.yaml names no retention, and while an earlier one
-  /// still removes; forbidden by the policy.
+  /// still removes; busy while another caller looks; forbidden by the policy.
   Result<PruningPlan> preview(const Caller& caller);
   /// Records the pruning; work() carries it out. The value's entry is that which records it; 0
   /// where there is nothing to remove, and nothing was recorded. The errors of preview(), and
@@ -46,6 +46,7 @@ class Pruner {
   Result<std::optional<PruningRecord>> open_one();
   Result<void> remove();
   Result<void> drop_leftovers();
+  Result<void> drop_plan();
 
   Instance& instance_;
   std::mutex previewing_, planning_;  ///< one at a time

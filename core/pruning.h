@@ -52,7 +52,7 @@ struct PrunableCertificate {
 struct PlanPruning {
   std::vector<EntryRange> ranges;
 };
-/// Forgets a plan that nothing has come of.
+/// Forgets a part of a plan that nothing has come of; of a recorded one nothing.
 struct DropPruningPlan {};
 /// Takes out requests that have expired by then, a few at a time.
 struct RemoveExpiredRequests {

@@ -51,8 +51,10 @@ struct Prune {
 
   Result<void> operator()(const DropPruningPlan&) const {
     RETURN_IF_ERROR(sqlite::run(writer,
-                                "DELETE FROM pruning_range"
-                                " WHERE NOT EXISTS (SELECT 1 FROM pruning WHERE done = 0)"));
+                                "DELETE FROM pruning_range WHERE first IN"
+                                " (SELECT first FROM pruning_range ORDER BY first LIMIT ?)"
+                                " AND NOT EXISTS (SELECT 1 FROM pruning WHERE done = 0)",
+                                limits::pruning_ranges));
     return {};
   }
 
