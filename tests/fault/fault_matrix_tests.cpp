@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "tests/fault/fault_run.h"
+#include "tests/fault/pristine_home.h"
 
 namespace chancery {
 namespace {
@@ -20,23 +21,14 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 /// An installation that is the same before each run.
-struct FaultFixture : FlowFixture {
+struct FaultFixture : PristineHome {
   const KeyName key = KeyName::literal("web-1.releases");
-  const std::filesystem::path pristine = home().string() + ".pristine";
   std::size_t intents_before;
 
   FaultFixture() {
     data_key(key.text());
     intents_before = entries(EntryKind::intent).size();
-    close();
-    std::filesystem::copy(home(), pristine, std::filesystem::copy_options::recursive);
-  }
-  ~FaultFixture() { std::filesystem::remove_all(pristine); }
-
-  void restore() {
-    close();
-    std::filesystem::remove_all(home());
-    std::filesystem::copy(pristine, home(), std::filesystem::copy_options::recursive);
+    remember();
   }
 
   Serial serial(const std::string& hex) { return Serial::parse(hex).value(); }

@@ -10,7 +10,7 @@
 
 #include "core/pruner.h"
 #include "tests/fault/file_calls.h"
-#include "tests/flow/flow_fixture.h"
+#include "tests/fault/pristine_home.h"
 
 namespace chancery {
 namespace {
@@ -34,9 +34,7 @@ const Case kCases[] = {
 };
 
 /// An installation whose log has a tile of entries that may all go, the same before each run.
-struct PruningFaults : FlowFixture {
-  const std::filesystem::path pristine = home().string() + ".pristine";
-
+struct PruningFaults : PristineHome {
   PruningFaults() {
     adjust = [](Config& config) { config.retention = Retention{Seconds(0), Seconds(0)}; };
     issue("web-1");
@@ -44,15 +42,7 @@ struct PruningFaults : FlowFixture {
       BOOST_REQUIRE(service().authorize(as("auditor"), {.operation = Operation::audit_read}));
     }
     BOOST_TEST_REQUIRE(verify().good);
-    close();
-    std::filesystem::copy(home(), pristine, std::filesystem::copy_options::recursive);
-  }
-  ~PruningFaults() { std::filesystem::remove_all(pristine); }
-
-  void restore() {
-    close();
-    std::filesystem::remove_all(home());
-    std::filesystem::copy(pristine, home(), std::filesystem::copy_options::recursive);
+    remember();
   }
 
   /// In a child: what came of it is in the database. True where the fault was not reached.

@@ -280,20 +280,11 @@ BOOST_AUTO_TEST_CASE(a_list_that_lost_an_entry_is_not_published) {
 }
 
 BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_gets_no_lists_any_more) {
-  configure("\nprofiles:\n",
-            "\nprofiles:\n  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n"
-            "    ca: true\n    default_validity: 2s\n    max_validity: 2s\n"
-            "    key_types: [ec-p256]\n    subject: [common_name]\n"
-            "    require_alt_name: false\n");
-  Subject subject;
-  subject.common_name = "Short";
+  configure("\nprofiles:\n", "\nprofiles:\n" + short_ca_profile(Seconds(2)));
   const CaName name = CaName::literal("short");
-  const auto made = service().create_ca(Instance::self(),
-                                        {name, subject, KeyType::ec_p256, CaName::literal("root"),
-                                         ProfileName::literal("short-ca"), 1});
-  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  const CertificateAuthority& made = create_short_ca();
   publish();
-  while (now() < (*made)->issuer.not_after()) std::this_thread::sleep_for(10ms);
+  while (now() < made.issuer.not_after()) std::this_thread::sleep_for(10ms);
   const std::size_t asked = signed_lists(name), failures = entries(EntryKind::failure).size();
   start();
   publish();  // the others'

@@ -92,6 +92,24 @@ void FlowFixture::grant(const std::string& name, const std::string& rest,
   must(instance_->reload_policy(as("admin")));
 }
 
+std::string FlowFixture::short_ca_profile(Seconds life) {
+  const std::string validity = format_duration(life);
+  return "  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n    ca: true\n"
+         "    default_validity: " +
+         validity + "\n    max_validity: " + validity +
+         "\n    key_types: [ec-p256]\n    subject: [common_name]\n    require_alt_name: false\n";
+}
+
+const CertificateAuthority& FlowFixture::create_short_ca() {
+  Subject subject;
+  subject.common_name = "Short";
+  const auto made = service().create_ca(
+      Instance::self(), {CaName::literal("short"), subject, KeyType::ec_p256,
+                         CaName::literal("root"), ProfileName::literal("short-ca"), 1});
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  return **made;
+}
+
 std::vector<std::string> FlowFixture::entries(EntryKind kind) {
   const std::string member = "\"kind\":\"" + std::string(name_of(kind)) + "\"";
   std::vector<std::string> found;

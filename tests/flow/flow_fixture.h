@@ -46,6 +46,11 @@ class FlowFixture {
   void grant(const std::string& name, const std::string& rest,
              const std::string& machines = "[\"**\"]");
 
+  /// YAML of a profile "short-ca", for config.yaml's `profiles`.
+  static std::string short_ca_profile(Seconds life);
+  /// The CA "short" of that profile, under the root.
+  const CertificateAuthority& create_short_ca();
+
   /// Texts of all entries of this kind.
   std::vector<std::string> entries(EntryKind kind);
   /// Publishes a checkpoint and verifies everything.

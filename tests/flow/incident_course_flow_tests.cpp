@@ -71,6 +71,19 @@ struct CourseFixture : IncidentFixture {
 
 BOOST_FIXTURE_TEST_SUITE(incident_course_flow, CourseFixture)
 
+BOOST_AUTO_TEST_CASE(a_deadline_holds_while_machines_are_still_asked) {
+  const auto serials = issued("web-1", 12);
+  OpenIncident request = about(R"({"machine":"web-1"})");
+  request.per_second = 2;  // twelve are asked in five seconds, and there are three at most
+  request.deadline = std::chrono::floor<Seconds>(now()) + Seconds(3);
+  BOOST_REQUIRE(incidents->open(as("operator"), request));
+  runner->work();
+  BOOST_CHECK(store().incident(*request.name).value()->state == IncidentState::finished);
+  BOOST_TEST(store().count_asked_for(*request.name)->all < serials.size());
+  BOOST_TEST(told.size() == serials.size());
+  BOOST_TEST(verify().good, summary(verify()));
+}
+
 BOOST_AUTO_TEST_CASE(what_no_machine_renews_waits_for_the_deadline) {
   const Serial lost = never_released();
   const IncidentRecord begun = run(replacing(R"({"machine":"web-1"})"));

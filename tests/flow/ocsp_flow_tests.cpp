@@ -134,20 +134,12 @@ BOOST_AUTO_TEST_CASE(a_responder_that_is_revoked_is_replaced_by_one_with_another
 BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_signs_no_responders_and_answers_nothing) {
   responder.reset();
   close();
-  std::ofstream(home() / "config.yaml", std::ios::app)
-      << "  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n    ca: true\n"
-         "    default_validity: 3s\n    max_validity: 3s\n    key_types: [ec-p256]\n"
-         "    subject: [common_name]\n    require_alt_name: false\n";
+  std::ofstream(home() / "config.yaml", std::ios::app) << short_ca_profile(Seconds(3));
   reopen();
-  Subject subject;
-  subject.common_name = "Short";
-  const auto made = service().create_ca(
-      Instance::self(), {CaName::literal("short"), subject, KeyType::ec_p256,
-                         CaName::literal("root"), ProfileName::literal("short-ca"), 1});
-  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  const CertificateAuthority& made = create_short_ca();
   responder = std::make_unique<OcspResponder>(instance());
   (void)responder->renew_due();
-  while (now() < (*made)->issuer.not_after()) std::this_thread::yield();
+  while (now() < made.issuer.not_after()) std::this_thread::yield();
   const std::uint64_t size = instance().log().head().size;
   BOOST_REQUIRE(responder->renew_due());
   BOOST_TEST(responder->ready() == 2U);

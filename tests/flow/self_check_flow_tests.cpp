@@ -367,18 +367,9 @@ BOOST_AUTO_TEST_CASE(a_ca_that_has_ended_is_passed_over) {
   checkpoints.reset();
   ocsp.reset();
   crls.reset();
-  configure({{"\nprofiles:\n",
-              "\nprofiles:\n  short-ca:\n    key_usages: [key_cert_sign, crl_sign]\n"
-              "    ca: true\n    default_validity: 1s\n    max_validity: 1s\n"
-              "    key_types: [ec-p256]\n    subject: [common_name]\n"
-              "    require_alt_name: false\n"}});
-  Subject subject;
-  subject.common_name = "Short";
-  const auto made = service().create_ca(
-      Instance::self(), {CaName::literal("short"), subject, KeyType::ec_p256,
-                         CaName::literal("root"), ProfileName::literal("short-ca"), 1});
-  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  while (now() < (*made)->issuer.not_after()) std::this_thread::sleep_for(10ms);
+  configure({{"\nprofiles:\n", "\nprofiles:\n" + short_ca_profile(Seconds(1))}});
+  const CertificateAuthority& made = create_short_ca();
+  while (now() < made.issuer.not_after()) std::this_thread::sleep_for(10ms);
   start();
   issue_serial();
   look();

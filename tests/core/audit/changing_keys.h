@@ -15,6 +15,14 @@ struct ChangingKeys : LogHome {
 
   using Signers = std::vector<const NoteSigner*>;
 
+  static std::vector<NoteVerifier> verifiers_of(const Signers& signers) {
+    std::vector<NoteVerifier> verifiers;
+    for (const NoteSigner* signer : signers) {
+      verifiers.push_back(NoteVerifier::parse(signer->verifier().vkey()).value());
+    }
+    return verifiers;
+  }
+
   void name(const Signers& signers) {
     LogKeysRecord row;
     for (const NoteSigner* signer : signers) row.vkeys.push_back(signer->verifier().vkey());

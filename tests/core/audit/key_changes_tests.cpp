@@ -9,13 +9,6 @@ namespace {
 struct KeyChangesFixture : ChangingKeys {
   KeyChanges read() { return read_key_changes(*store, log->published_checkpoint()).value(); }
 
-  static std::vector<NoteVerifier> verifiers_of(const Signers& signers) {
-    std::vector<NoteVerifier> verifiers;
-    for (const NoteSigner* signer : signers) {
-      verifiers.push_back(NoteVerifier::parse(signer->verifier().vkey()).value());
-    }
-    return verifiers;
-  }
   static std::string verdict(const Signers& pinned, const KeyChanges& changes) {
     const auto keys = follow_key_changes(verifiers_of(pinned), changes);
     return keys ? "good" : keys.error().message;

@@ -11,13 +11,9 @@ namespace {
 struct KeysFixture : ChangingKeys {
   /// What both verifiers say, who trust these keys: "good", or the first finding of ours.
   std::string verdict(const Signers& pinned) {
-    std::vector<NoteVerifier> verifiers;
     std::vector<std::string> vkeys;
-    for (const NoteSigner* signer : pinned) {
-      vkeys.push_back(signer->verifier().vkey());
-      verifiers.push_back(NoteVerifier::parse(vkeys.back()).value());
-    }
-    const auto report = verify_log(*store, verifiers).value();
+    for (const NoteSigner* signer : pinned) vkeys.push_back(signer->verifier().vkey());
+    const auto report = verify_log(*store, verifiers_of(pinned)).value();
     close();
     BOOST_TEST(python_says_good(*this, vkeys) == report.good, summary(report));
     open();

@@ -141,6 +141,18 @@ BOOST_AUTO_TEST_CASE(nothing_goes_before_its_time) {
   BOOST_TEST(store->certificate(certificate.serial)->has_value());
 }
 
+// A clock that is ahead of the log: the entry of the pruning could be earlier than that, and would
+// not allow what was planned.
+BOOST_AUTO_TEST_CASE(entries_are_as_old_as_the_log_says) {
+  fill();
+  const auto ahead = [&](Seconds by) {
+    return plan_pruning(*store, {Seconds(0), Seconds(3600)}, now() + by, log->published_size())
+        ->minimum;
+  };
+  BOOST_TEST(ahead(Seconds(7200)) == 0U);
+  BOOST_TEST(plan().minimum > 0U);
+}
+
 BOOST_AUTO_TEST_CASE(only_what_a_published_checkpoint_covers) {
   const PruningPlan none = plan();
   BOOST_TEST(none.minimum == 0U);

@@ -5,21 +5,20 @@
 #include <filesystem>
 
 #include "core/document.h"
+#include "tests/cli/scratch_directory.h"
 
 namespace chancery {
 namespace {
 
 struct Folder {
-  Folder() : path(std::filesystem::temp_directory_path() / "document-XXXXXX") {
-    BOOST_REQUIRE(::mkdtemp(path.data()));
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
+  Folder() { std::filesystem::create_directory(path); }
   [[nodiscard]] FileHandle file_with(const Bytes& content) const {
     FileHandle file = create_unnamed_file(path).value();
     BOOST_REQUIRE(write_to(file, content));
     return file;
   }
-  std::string path;
+  ScratchDirectory scratch;
+  const std::string path = scratch.path("folder");
 };
 
 Bytes numbered(std::size_t size) {

@@ -5,18 +5,15 @@
 #include <fstream>
 
 #include "core/commitment.h"
+#include "tests/cli/scratch_directory.h"
 
 namespace chancery {
 namespace {
 
 struct Folder {
-  Folder() : path(std::filesystem::temp_directory_path() / "commitment-XXXXXX") {
-    BOOST_REQUIRE(::mkdtemp(path.data()));
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  [[nodiscard]] std::string file() const { return path + "/secret"; }
+  [[nodiscard]] std::string file() const { return scratch.path("secret"); }
   void write(const std::string& content) const { std::ofstream(file()) << content; }
-  std::string path;
+  ScratchDirectory scratch;
 };
 
 }  // namespace
