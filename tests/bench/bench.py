@@ -25,8 +25,9 @@ from pathlib import Path
 
 from incident_bench import measure_incident
 from installation import Installation, run
+from policy_rows import measure_cedar, measure_policy
 
-PARTS = ("raw", "signatures", "certificates", "policy", "store", "audit", "revocation",
+PARTS = ("raw", "signatures", "certificates", "policy", "cedar", "store", "audit", "revocation",
          "incident", "ocsp")
 LONG_PARTS = ("load",)  # only where they are asked for
 KEY_TYPES = ("ec-p256", "rsa-2048", "ed25519")
@@ -59,10 +60,6 @@ RAW_COLUMNS = [("key", 10), ("processes", 9), ("threads", 7), ("rate", 8)]
 SERVICE_COLUMNS = [
     ("what", 12), ("key", 10), ("clients", 7), ("rate", 8), ("ratio", 6), ("p50 ms", 8),
     ("p99 ms", 8), ("server us", 9), ("keyholder us", 12), ("client us", 9),
-]
-POLICY_COLUMNS = [
-    ("machines", 10), ("grants", 8), ("p50_ns", 8), ("p99_ns", 8), ("denied_p50_ns", 13),
-    ("denied_p99_ns", 13), ("load_ms", 8),
 ]
 STORE_COLUMNS = [
     ("certificates", 12), ("clients", 7), ("rate", 8), ("p50 ms", 8), ("p99 ms", 8),
@@ -287,12 +284,6 @@ def issuing_of(options):
     return prepare
 
 
-def measure_policy(options, table):
-    table.heading("Decisions of the policy, by how its grants name machines", POLICY_COLUMNS)
-    for line in run([options.bin / "policy_bench"]).splitlines():
-        table.row("policy", json.loads(line))
-
-
 def measure_store(options, table):
     table.heading("Issuance with certificates in the store already", STORE_COLUMNS)
     clients = 32
@@ -414,6 +405,8 @@ def main():
         measure_certificates(options, table, best)
     if "policy" in options.parts:
         measure_policy(options, table)
+    if "cedar" in options.parts:
+        measure_cedar(options, table)
     if "store" in options.parts:
         measure_store(options, table)
     if "audit" in options.parts:

@@ -1,14 +1,24 @@
 // How long a decision of the policy takes, and how long a policy takes to load, at 10, 1,000 and
 // 100,000 grants and machines. One JSON object a line.
+//
+//   policy_bench                      all of it
+//   policy_bench cedar DIRECTORY N    N grants, for a comparison with Cedar (cedar_comparison.h)
+
+#include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "cedar_comparison.h"
 #include "policies/policy_file.h"
 
 namespace chancery {
@@ -65,10 +75,12 @@ struct Percentiles {
   std::uint64_t p50, p99;
 };
 
-/// Decides for machines in random order, `denied` for names that are not theirs.
-Percentiles measure(const Policy& policy, const Shape& shape, std::size_t machines, bool denied) {
-  constexpr std::size_t kSamples = 20'000;
-  std::mt19937_64 random(7);
+constexpr std::size_t kSamples = 20'000;
+
+/// Decides for machines in random order, `denied` for names that are not theirs. In nanoseconds.
+std::vector<std::uint64_t> sample(const Policy& policy, const Shape& shape, std::size_t machines,
+                                  bool denied, unsigned seed) {
+  std::mt19937_64 random(seed);
   struct Case {
     Machine machine;
     PolicyQuestion question{};
@@ -101,8 +113,37 @@ Percentiles measure(const Policy& policy, const Shape& shape, std::size_t machin
     }
     nanoseconds.push_back(static_cast<std::uint64_t>((end - begin).count()));
   }
+  return nanoseconds;
+}
+
+Percentiles percentiles(std::vector<std::uint64_t> nanoseconds) {
   std::sort(nanoseconds.begin(), nanoseconds.end());
-  return {nanoseconds[kSamples / 2], nanoseconds[kSamples * 99 / 100]};
+  return {nanoseconds[nanoseconds.size() / 2], nanoseconds[nanoseconds.size() * 99 / 100]};
+}
+
+/// The same from so many threads at once.
+Percentiles measure_threads(const Policy& policy, const Shape& shape, std::size_t machines,
+                            unsigned threads) {
+  std::vector<std::vector<std::uint64_t>> samples(threads);
+  std::vector<std::thread> running;
+  for (unsigned i = 0; i < threads; ++i) {
+    running.emplace_back([&, i] { samples[i] = sample(policy, shape, machines, false, 8 + i); });
+  }
+  std::vector<std::uint64_t> all;
+  for (unsigned i = 0; i < threads; ++i) {
+    running[i].join();
+    all.insert(all.end(), samples[i].begin(), samples[i].end());
+  }
+  return percentiles(std::move(all));
+}
+
+/// What the process has in memory, in MB (proc(5), statm).
+double resident_mb() {
+  malloc_trim(0);
+  std::ifstream statm("/proc/self/statm");
+  std::size_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
 void run(const Shape& shape, std::size_t grants) {
@@ -113,6 +154,7 @@ void run(const Shape& shape, std::size_t grants) {
   profile.alt_names = {AltNameType::dns};
   vocabulary.profiles.emplace(profile.name, profile);
   const std::string text = policy_text(shape, grants);
+  const double before = resident_mb();
   const auto begin = Clock::now();
   const auto policy = load_policy(text, vocabulary);
   const auto load = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
@@ -120,12 +162,23 @@ void run(const Shape& shape, std::size_t grants) {
     std::fprintf(stderr, "%s\n", policy.error().message.c_str());
     std::exit(1);
   }
-  const Percentiles allowed = measure(**policy, shape, grants, false);
-  const Percentiles denied = measure(**policy, shape, grants, true);
-  const nlohmann::ordered_json line = {{"machines", shape.name},      {"grants", grants},
-                                       {"p50_ns", allowed.p50},       {"p99_ns", allowed.p99},
-                                       {"denied_p50_ns", denied.p50}, {"denied_p99_ns", denied.p99},
-                                       {"load_ms", load.count()},     {"bytes", text.size()}};
+  const double memory = resident_mb() - before;
+  const unsigned threads = std::max(2u, std::thread::hardware_concurrency());
+  const Percentiles allowed = percentiles(sample(**policy, shape, grants, false, 7));
+  const Percentiles denied = percentiles(sample(**policy, shape, grants, true, 7));
+  const Percentiles together = measure_threads(**policy, shape, grants, threads);
+  const nlohmann::ordered_json line = {{"machines", shape.name},
+                                       {"grants", grants},
+                                       {"p50_ns", allowed.p50},
+                                       {"p99_ns", allowed.p99},
+                                       {"denied_p50_ns", denied.p50},
+                                       {"denied_p99_ns", denied.p99},
+                                       {"threads", threads},
+                                       {"threads_p50_ns", together.p50},
+                                       {"threads_p99_ns", together.p99},
+                                       {"load_ms", load.count()},
+                                       {"memory_mb", memory},
+                                       {"bytes", text.size()}};
   std::printf("%s\n", line.dump().c_str());
   std::fflush(stdout);
 }
@@ -133,7 +186,16 @@ void run(const Shape& shape, std::size_t grants) {
 }  // namespace
 }  // namespace chancery
 
-int main() {
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() == 3 && arguments[0] == "cedar") {
+    chancery::compare_with_cedar(arguments[1], std::stoul(arguments[2]));
+    return 0;
+  }
+  if (!arguments.empty()) {
+    std::fprintf(stderr, "usage: policy_bench [cedar DIRECTORY N]\n");
+    return 2;
+  }
   for (const chancery::Shape& shape : chancery::kShapes) {
     for (std::size_t grants : {10u, 1'000u, 100'000u}) chancery::run(shape, grants);
   }
