@@ -21,8 +21,7 @@ class CertificateTask : public SigningTask {
             .names = order_.names,
             .key_type = order_.public_key.type(),
             .validity = order_.validity,
-            .algorithm = {},
-            .extended_key_usages = order_.profile->extended_key_usages};
+            .algorithm = {}};
   }
 
   Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) override {

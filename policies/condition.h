@@ -12,7 +12,6 @@ namespace chancery {
 struct Asked {
   const Machine& machine;
   const PolicyQuestion& question;
-  Time at;
 };
 
 /// What it means that a grant does not have a condition.
