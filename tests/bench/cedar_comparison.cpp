@@ -1,6 +1,5 @@
 #include "cedar_comparison.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "percentiles.h"
 #include "policies/policy_file.h"
 
 namespace chancery {
@@ -154,11 +154,9 @@ void compare_with_cedar(const std::string& directory, std::size_t machines) {
   }
   std::ofstream(directory + "/policy.cedar") << cedar_text(machines);
   std::ofstream(directory + "/cases.json") << cases.dump();
-  std::sort(nanoseconds.begin(), nanoseconds.end());
-  const json line = {{"grants", machines},
-                     {"requests", kRequests},
-                     {"p50_ns", nanoseconds[kRequests / 2]},
-                     {"p99_ns", nanoseconds[kRequests * 99 / 100]}};
+  const Percentiles times = percentiles(std::move(nanoseconds));
+  const json line = {
+      {"grants", machines}, {"requests", kRequests}, {"p50_ns", times.p50}, {"p99_ns", times.p99}};
   std::printf("%s\n", line.dump().c_str());
 }
 

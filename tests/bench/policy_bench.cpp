@@ -5,13 +5,11 @@
 //   policy_bench cedar DIRECTORY N    N grants, for a comparison with Cedar (cedar_comparison.h)
 
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -19,6 +17,7 @@
 #include <vector>
 
 #include "cedar_comparison.h"
+#include "percentiles.h"
 #include "policies/policy_file.h"
 
 namespace chancery {
@@ -71,10 +70,6 @@ std::string policy_text(const Shape& shape, std::size_t grants) {
   return text;
 }
 
-struct Percentiles {
-  std::uint64_t p50, p99;
-};
-
 constexpr std::size_t kSamples = 20'000;
 
 /// Decides for machines in random order, `denied` for names that are not theirs. In nanoseconds.
@@ -116,11 +111,6 @@ std::vector<std::uint64_t> sample(const Policy& policy, const Shape& shape, std:
   return nanoseconds;
 }
 
-Percentiles percentiles(std::vector<std::uint64_t> nanoseconds) {
-  std::sort(nanoseconds.begin(), nanoseconds.end());
-  return {nanoseconds[nanoseconds.size() / 2], nanoseconds[nanoseconds.size() * 99 / 100]};
-}
-
 /// The same from so many threads at once.
 Percentiles measure_threads(const Policy& policy, const Shape& shape, std::size_t machines,
                             unsigned threads) {
@@ -137,13 +127,11 @@ Percentiles measure_threads(const Policy& policy, const Shape& shape, std::size_
   return percentiles(std::move(all));
 }
 
-/// What the process has in memory, in MB (proc(5), statm).
-double resident_mb() {
-  malloc_trim(0);
-  std::ifstream statm("/proc/self/statm");
-  std::size_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
+/// What this thread has allocated and not given back, in MB; what an earlier policy has left free
+/// does not count.
+double allocated_mb() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd) / 1e6;
 }
 
 void run(const Shape& shape, std::size_t grants) {
@@ -154,7 +142,7 @@ void run(const Shape& shape, std::size_t grants) {
   profile.alt_names = {AltNameType::dns};
   vocabulary.profiles.emplace(profile.name, profile);
   const std::string text = policy_text(shape, grants);
-  const double before = resident_mb();
+  const double before = allocated_mb();
   const auto begin = Clock::now();
   const auto policy = load_policy(text, vocabulary);
   const auto load = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
@@ -162,7 +150,7 @@ void run(const Shape& shape, std::size_t grants) {
     std::fprintf(stderr, "%s\n", policy.error().message.c_str());
     std::exit(1);
   }
-  const double memory = resident_mb() - before;
+  const double memory = allocated_mb() - before;
   const unsigned threads = std::max(2u, std::thread::hardware_concurrency());
   const Percentiles allowed = percentiles(sample(**policy, shape, grants, false, 7));
   const Percentiles denied = percentiles(sample(**policy, shape, grants, true, 7));
