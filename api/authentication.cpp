@@ -33,6 +33,7 @@ Result<Machine> machine_of(const CertificateInfo& info, const Bytes& der,
     machine.spiffe_id = uri;
   }
   machine.source = source;
+  machine.certificate_since = info.not_before;
   return machine;
 }
 

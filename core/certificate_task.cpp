@@ -21,7 +21,8 @@ class CertificateTask : public SigningTask {
             .names = order_.names,
             .key_type = order_.public_key.type(),
             .validity = order_.validity,
-            .algorithm = {}};
+            .algorithm = {},
+            .extended_key_usages = order_.profile->extended_key_usages};
   }
 
   Result<SigningInput> build(AuditEntry& intent, std::vector<StoreChange>& changes) override {

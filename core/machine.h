@@ -4,9 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/identifier.h"
 
 namespace chancery {
+
+/// What the inventory says of a machine beside its name: team, environment, location, …
+struct MachineAttribute {
+  std::string name, value;
+  bool operator==(const MachineAttribute&) const = default;
+};
 
 /// Who asks, as established by the API from the verified client certificate.
 struct Machine {
@@ -18,6 +25,8 @@ struct Machine {
   std::string fingerprint;             ///< SHA-256 of the certificate, 64 hexadecimal digits
   std::optional<Serial> serial;        ///< of its certificate, where this service issued it
   std::string source;                  ///< the peer's IP address, without port; empty for `self`
+  std::vector<MachineAttribute> attributes;    ///< of the inventory, by name, none twice
+  std::optional<Time> certificate_since = {};  ///< when its certificate became valid
 
   /// The service itself: CRLs, its own TLS certificate, first set-up.
   static Machine self() {

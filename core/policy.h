@@ -1,13 +1,17 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/algorithm.h"
 #include "core/clock.h"
 #include "core/machine.h"
+#include "core/message_class.h"
 #include "core/operation.h"
+#include "core/profile.h"
 #include "core/subject.h"
 
 namespace chancery {
@@ -24,7 +28,31 @@ struct PolicyQuestion {
   SubjectAltNames names = {};            ///< certificate.issue/renew
   std::optional<KeyType> key_type = {};  ///< certificate.issue/renew, key.create
   std::optional<Seconds> validity = {};  ///< certificate.issue/renew
-  std::optional<SignatureAlgorithm> algorithm = {};  ///< key.sign, key.sign-digest
+  std::optional<SignatureAlgorithm> algorithm = {};        ///< key.sign, key.sign-digest
+  std::vector<ExtendedKeyUsage> extended_key_usages = {};  ///< certificate.issue/renew
+  std::optional<MessageContent> message = {};  ///< key.sign; of key.sign-digest, the class alone
+};
+
+/// One use of what is counted. The store counts; exact also over restarts.
+struct QuotaUse {
+  std::string quota;    ///< which: "web-tls/1", the grant and the place in its list
+  std::string machine;  ///< whose use it is, as the log names it; empty: all machines' together
+  std::uint64_t limit = 0;
+  Seconds window{};  ///< within which at most `limit` uses begin; zero: ever
+};
+
+/// That others have to agree first.
+struct ApprovalNeed {
+  std::string rule;     ///< that asks for it: "grant:release" or "approval:policy-changes"
+  unsigned needed = 0;  ///< so many different approvers, none of them who asks
+  Seconds life{};       ///< until when a request waits for them
+  Seconds opens_for{};  ///< break-glass: how long the grant is then open to the machine; else zero
+};
+
+/// What an allowed decision still asks for before anything may be done.
+struct Duties {
+  std::vector<QuotaUse> quotas;
+  std::optional<ApprovalNeed> approval;
 };
 
 /// The answer of the policy, with the reason. Only a Policy can make one.
@@ -38,16 +66,21 @@ class Decision {
   [[nodiscard]] const std::string& reason() const { return reason_; }
   /// The policy version that decided: SHA-256 of the policy file, hexadecimal.
   [[nodiscard]] const std::string& policy_version() const { return version_; }
+  /// Of an allowed one; null where there are none.
+  [[nodiscard]] const Duties* duties() const { return duties_.get(); }
 
  private:
   friend class Policy;
-  Decision(bool allowed, std::string grant, std::string reason, std::string version)
+  Decision(bool allowed, std::string grant, std::string reason, std::string version,
+           std::shared_ptr<const Duties> duties)
       : allowed_(allowed),
         grant_(std::move(grant)),
         reason_(std::move(reason)),
-        version_(std::move(version)) {}
+        version_(std::move(version)),
+        duties_(std::move(duties)) {}
   bool allowed_;
   std::string grant_, reason_, version_;
+  std::shared_ptr<const Duties> duties_;
 };
 
 /// One version of the policy in force: immutable, pure, safe to ask from many threads.
@@ -57,21 +90,30 @@ class Policy {
     bool allowed = false;
     std::string grant;
     std::string reason;
+    std::shared_ptr<const Duties> duties = {};  ///< of an allowed one; null: none
   };
 
   virtual ~Policy() = default;
   [[nodiscard]] virtual const std::string& version() const = 0;
 
-  /// Deny by default.
-  [[nodiscard]] Decision decide(const Machine& machine, const PolicyQuestion& question) const {
-    Verdict verdict = evaluate(machine, question);
-    return Decision(verdict.allowed, std::move(verdict.grant), std::move(verdict.reason),
-                    version());
+  /// Deny by default. `at` is when it is asked: policies may say from when to when.
+  [[nodiscard]] Decision decide(const Machine& machine, const PolicyQuestion& question,
+                                Time at = now()) const {
+    Verdict verdict = evaluate(machine, question, at);
+    return Decision(verdict.allowed, std::move(verdict.grant), std::move(verdict.reason), version(),
+                    std::move(verdict.duties));
+  }
+
+  /// Whether `approver` is one of those whose agreement the rule of an ApprovalNeed asks for. False
+  /// for a rule that this policy does not have.
+  [[nodiscard]] virtual bool may_approve([[maybe_unused]] std::string_view rule,
+                                         [[maybe_unused]] const Machine& approver) const {
+    return false;
   }
 
  private:
-  [[nodiscard]] virtual Verdict evaluate(const Machine& machine,
-                                         const PolicyQuestion& question) const = 0;
+  [[nodiscard]] virtual Verdict evaluate(const Machine& machine, const PolicyQuestion& question,
+                                         Time at) const = 0;
 };
 
 }  // namespace chancery

@@ -12,6 +12,7 @@ namespace chancery {
 struct Asked {
   const Machine& machine;
   const PolicyQuestion& question;
+  Time at;
 };
 
 /// What it means that a grant does not have a condition.

@@ -13,11 +13,11 @@ constexpr std::string_view kSelf = "builtin:self";
 constexpr std::string_view kRolesGuard = "builtin:roles";
 
 Policy::Verdict allow(std::string_view grant) {
-  return {true, std::string(grant), {}};
+  return {true, std::string(grant), {}, {}};
 }
 
 Policy::Verdict deny(std::string_view grant, const std::string& reason) {
-  return {false, std::string(grant), std::string(grant) + ": " + reason};
+  return {false, std::string(grant), std::string(grant) + ": " + reason, {}};
 }
 
 /// How a machine is called in a reason: by the first identity it has.
@@ -84,9 +84,9 @@ Failures failures(const GrantTerms& terms, const Asked& asked, std::size_t at_mo
 
 }  // namespace
 
-Policy::Verdict GrantPolicy::evaluate(const Machine& machine,
-                                      const PolicyQuestion& question) const {
-  const Asked asked{machine, question};
+Policy::Verdict GrantPolicy::evaluate(const Machine& machine, const PolicyQuestion& question,
+                                      Time at) const {
+  const Asked asked{machine, question, at};
   if (is_service(machine)) return ask_service(question.operation);
 
   const HeldRoles held = roles_.of(machine);
@@ -100,7 +100,8 @@ Policy::Verdict GrantPolicy::evaluate(const Machine& machine,
 /// What no role or grant can allow.
 std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& held,
                                                             const Asked& asked) const {
-  const auto& [machine, question] = asked;
+  const Machine& machine = asked.machine;
+  const PolicyQuestion& question = asked.question;
   if (machine.name.text() == "self") return deny(kSelf, "the name \"self\" is the service's own");
 
   if (held.holds(Role::auditor) && !fits_auditor(asked)) {
@@ -188,9 +189,11 @@ Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, std::optional<Verdic
     best = &grants_[id];
     fewest = failed;
   }
-  return {false, best->name,
+  return {false,
+          best->name,
           "grant " + quoted(best->name) + ": " + std::string(fewest.first->name) + ": " +
-              fewest.first->explain(*best->terms, asked)};
+              fewest.first->explain(*best->terms, asked),
+          {}};
 }
 
 Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
@@ -200,7 +203,7 @@ Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
     const Grant& grant = grants_[*other];
     reason += "; grant " + quoted(grant.name) + " names it for " + grant.terms->operations.text();
   }
-  return {false, {}, std::move(reason)};
+  return {false, {}, std::move(reason), {}};
 }
 
 }  // namespace chancery

@@ -30,8 +30,8 @@ class GrantPolicy : public Policy {
   [[nodiscard]] const std::string& version() const override { return version_; }
 
  private:
-  [[nodiscard]] Verdict evaluate(const Machine& machine,
-                                 const PolicyQuestion& question) const override;
+  [[nodiscard]] Verdict evaluate(const Machine& machine, const PolicyQuestion& question,
+                                 Time at) const override;
   [[nodiscard]] std::optional<Verdict> refuse_reserved(const HeldRoles& held,
                                                        const Asked& asked) const;
   [[nodiscard]] std::optional<Verdict> ask_roles(const HeldRoles& held, const Asked& asked,

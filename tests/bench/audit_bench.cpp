@@ -61,7 +61,7 @@ class AllowAll : public Policy {
   static constexpr const char* kText = "all\n";
 
  private:
-  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&) const override {
+  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&, Time) const override {
     return {.allowed = true, .grant = "bench", .reason = {}};
   }
   const std::string version_ = to_hex(sha256(bytes_of(std::string_view(kText))));

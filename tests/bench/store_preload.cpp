@@ -37,7 +37,7 @@ class AllowAll : public Policy {
   [[nodiscard]] const std::string& version() const override { return version_; }
 
  private:
-  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&) const override {
+  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&, Time) const override {
     return {.allowed = true, .grant = "preload", .reason = {}};
   }
   std::string version_ = std::string(64, '0');

@@ -78,7 +78,7 @@ Decision PermissivePolicy::allow() const {
   return decide(Machine::self(), question);
 }
 
-Policy::Verdict PermissivePolicy::evaluate(const Machine&, const PolicyQuestion&) const {
+Policy::Verdict PermissivePolicy::evaluate(const Machine&, const PolicyQuestion&, Time) const {
   return {true, "everything", ""};
 }
 

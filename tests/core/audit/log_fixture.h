@@ -51,7 +51,7 @@ class PermissivePolicy : public Policy {
   [[nodiscard]] Decision allow() const;
 
  private:
-  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&) const override;
+  [[nodiscard]] Verdict evaluate(const Machine&, const PolicyQuestion&, Time) const override;
   std::string version_;
 };
 
