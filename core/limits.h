@@ -31,8 +31,11 @@ inline constexpr std::size_t page_rows = 1000;            // rows in one page of
 inline constexpr int json_depth = 16;  // our deepest document has 5 levels
 
 // Names
-inline constexpr std::size_t name_bytes = 64;           // keys, CAs, profiles, grants
-inline constexpr std::size_t machine_name_bytes = 253;  // RFC 1035 section 2.3.4, as text
+inline constexpr std::size_t name_bytes = 64;              // keys, CAs, profiles, grants
+inline constexpr std::size_t machine_name_bytes = 253;     // RFC 1035 section 2.3.4, as text
+inline constexpr std::size_t attribute_name_bytes = 32;    // of a machine: team, environment
+inline constexpr std::size_t attribute_value_bytes = 128;  // "eu/zurich/hall-2/rack-17"
+inline constexpr std::size_t machine_attributes = 32;      // of one machine
 inline constexpr std::size_t idempotency_key_bytes = 128;
 inline constexpr std::size_t request_id_bytes = 64;
 
