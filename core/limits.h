@@ -131,6 +131,17 @@ inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the 
 // Policy
 inline constexpr std::size_t policy_bytes = 64 << 20;  // 100,000 grants are 20 MB of YAML
 inline constexpr std::size_t policy_grants = 1'000'000;
+inline constexpr std::size_t policy_groups = 100'000;
+inline constexpr std::size_t policy_denials = 100'000;
+inline constexpr std::size_t policy_approvals = 1000;         // each is for many grants
+inline constexpr std::size_t policy_quotas = 8;               // of one grant
+inline constexpr std::uint64_t policy_quota = 1'000'000'000;  // uses in one window
+inline constexpr std::size_t policy_windows = 64;  // hours of one rule; read in each decision
+inline constexpr unsigned approvers_needed = 16;   // of one request
+inline constexpr auto approval_life = 24h;         // default; a working day, wherever they are
+inline constexpr auto approval_life_at_most = 24h * 30;
+inline constexpr auto break_glass_at_least = 5min;  // to be of use once others have agreed
+inline constexpr auto break_glass_at_most = 24h;    // longer is a grant
 inline constexpr std::size_t pattern_bytes = 512;
 inline constexpr std::size_t policy_depth = 8;  // grants[].when.subject.country is 6 deep
 inline constexpr std::size_t policy_nodes =
