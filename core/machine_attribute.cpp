@@ -43,6 +43,33 @@ Result<MachineAttribute> parse_machine_attribute(std::string_view name, std::str
                              "end");
 }
 
+Result<MachineAttribute> parse_machine_attribute(std::string_view text) {
+  const std::size_t sign = text.find('=');
+  if (sign == std::string_view::npos) return invalid(kField, "write an attribute as NAME=VALUE");
+  return parse_machine_attribute(text.substr(0, sign), text.substr(sign + 1));
+}
+
+std::string to_text(const MachineAttribute& attribute) {
+  return attribute.name + "=" + attribute.value;
+}
+
+Result<std::vector<MachineAttribute>> attribute_set(std::vector<MachineAttribute> attributes) {
+  if (attributes.size() > limits::machine_attributes) {
+    return invalid(kField, "a machine has at most " + std::to_string(limits::machine_attributes) +
+                               " attributes");
+  }
+  std::ranges::sort(attributes, {}, &MachineAttribute::name);
+  const auto twice = std::ranges::adjacent_find(attributes, {}, &MachineAttribute::name);
+  if (twice == attributes.end()) return attributes;
+  return invalid(kField, "the attribute " + twice->name + " is given twice");
+}
+
+std::vector<std::string> texts_of(const std::vector<MachineAttribute>& attributes) {
+  std::vector<std::string> texts;
+  for (const MachineAttribute& attribute : attributes) texts.push_back(to_text(attribute));
+  return texts;
+}
+
 const std::string* find_attribute(const Machine& machine, std::string_view name) {
   for (const MachineAttribute& attribute : machine.attributes) {
     if (attribute.name == name) return &attribute.value;
