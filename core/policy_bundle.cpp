@@ -100,7 +100,10 @@ Result<std::string> format_policy_bundle(std::vector<PolicyFile> files) {
 }
 
 Result<std::vector<PolicyFile>> parse_policy_bundle(std::string_view bundle) {
-  if (bundle.size() > limits::policy_bytes) return too_long();
+  if (bundle.size() > limits::policy_bytes) {
+    return fail(ErrorCode::too_large,
+                "is longer than " + std::to_string(limits::policy_bytes) + " bytes");
+  }
   if (!bundle.starts_with(kMark)) {
     return std::vector<PolicyFile>{{std::string(kMainPolicyFile), bundle}};
   }
