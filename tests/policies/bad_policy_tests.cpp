@@ -57,14 +57,14 @@ std::string roles(const std::string& text) {
 
 const std::vector<BadRow> kDocument = {
     {"empty", "",
-     "1:1: must be a mapping with the members version, roles, groups, denials, approvals, "
-     "grants"},
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
     {"a comment only", "# nothing\n",
-     "1:1: must be a mapping with the members version, roles, groups, denials, approvals, "
-     "grants"},
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
     {"a list", "- a\n",
-     "1:1: must be a mapping with the members version, roles, groups, denials, approvals, "
-     "grants"},
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
     {"no version", "grants: []\n", "1:1: the member version is missing; write version: 1"},
     {"another version", "version: 2\n", "1:10: version: must be 1, the only version there is"},
     {"version of the wrong type", "version: [1]\n",
@@ -441,9 +441,9 @@ BOOST_AUTO_TEST_CASE(bombs) {
       {"too long", "version: 1\n" + std::string(limits::policy_bytes, '#'),
        "1:1: is longer than 67108864 bytes", ErrorCode::too_large},
       {"nested", "version: 1\ngrants: " + repeat(400, "[") + repeat(400, "]"),
-       "2:16: grants[0][0][0][0][0][0][0]: is nested deeper than 8", ErrorCode::too_large},
+       "2:18: grants[0][0][0][0][0][0][0][0][0]: is nested deeper than 10", ErrorCode::too_large},
       {"nested mappings", "version: 1\ngrants: " + repeat(1000, "{a: "),
-       "2:37: grants.a.a.a.a.a.a.a: is nested deeper than 8", ErrorCode::too_large},
+       "2:45: grants.a.a.a.a.a.a.a.a.a: is nested deeper than 10", ErrorCode::too_large},
       {"a million entries in one list",
        "version: 1\nroles:\n  auditor:\n" + repeat(limits::policy_nodes, "  - a\n"),
        "999997:5: roles.auditor[999993]: has more than 1000000 values", ErrorCode::too_large},
