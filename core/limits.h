@@ -130,6 +130,9 @@ inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the 
 
 // Policy
 inline constexpr std::size_t policy_bytes = 64 << 20;  // 100,000 grants are 20 MB of YAML
+inline constexpr std::size_t policy_files = 1000;  // of a directory: a team or a service has one
+inline constexpr std::size_t policy_file_name_bytes = 200;  // with its folders
+inline constexpr unsigned policy_directory_depth = 16;      // folders below each other
 inline constexpr std::size_t policy_grants = 1'000'000;
 inline constexpr std::size_t pattern_bytes = 512;
 inline constexpr std::size_t policy_depth = 8;  // grants[].when.subject.country is 6 deep
