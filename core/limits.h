@@ -135,7 +135,8 @@ inline constexpr std::size_t policy_file_name_bytes = 200;  // with its folders
 inline constexpr unsigned policy_directory_depth = 16;      // folders below each other
 inline constexpr std::size_t policy_grants = 1'000'000;
 inline constexpr std::size_t pattern_bytes = 512;
-inline constexpr std::size_t policy_depth = 8;  // grants[].when.subject.country is 6 deep
+inline constexpr std::size_t policy_cases = 100'000;  // in one file of tests, kept in memory
+inline constexpr std::size_t policy_depth = 8;        // grants[].when.subject.country is 6 deep
 inline constexpr std::size_t policy_nodes =
     1'000'000;  // YAML values in memory at once: roles and one grant
 inline constexpr std::size_t policy_lookahead =
