@@ -5,7 +5,6 @@
 
 #include "core/bytes.h"
 #include "core/field_path.h"
-#include "policies/grant_policy.h"
 #include "policies/listing.h"
 
 namespace chancery {
@@ -79,9 +78,9 @@ Result<void> check_version(const YamlNode& root, const FieldPath& document) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
-                                                  const PolicyVocabulary& vocabulary,
-                                                  std::string_view file) {
+Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
+                                                       const PolicyVocabulary& vocabulary,
+                                                       std::string_view file) {
   const FieldPath document(file);
   const FieldPath grants_path = document.member("grants");
   GrantList grants(grants_path, vocabulary);
