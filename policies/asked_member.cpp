@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "core/field_path.h"
+#include "core/machine_attribute.h"
+#include "core/message_fields.h"
 #include "policies/condition.h"
 #include "policies/listing.h"
 
@@ -99,45 +102,48 @@ Result<void> set_source(Machine& machine, std::string_view text) {
 
 using Q = PolicyQuestion;
 constexpr std::array kQuestionMembers = {
-    AskedMember<Q>{"operation", false, "certificate.issue, key.sign, …",
+    AskedMember<Q>{"operation", "operation", false, "certificate.issue, key.sign, …",
                    set_parsed<&Q::operation, parse_operation>},
-    AskedMember<Q>{"issuer", false, "the CA", set_name<&Q::issuer, CaName>},
-    AskedMember<Q>{"profile", false, "of the certificate", set_name<&Q::profile, ProfileName>},
-    AskedMember<Q>{"key", false, "by its name", set_name<&Q::key, KeyName>},
-    AskedMember<Q>{"owner", false, "machine whose certificate or record is meant",
+    AskedMember<Q>{"issuer", "issuer", false, "the CA", set_name<&Q::issuer, CaName>},
+    AskedMember<Q>{"profile", "profile", false, "of the certificate",
+                   set_name<&Q::profile, ProfileName>},
+    AskedMember<Q>{"key", "key", false, "by its name", set_name<&Q::key, KeyName>},
+    AskedMember<Q>{"owner", "owner", false, "machine whose certificate or record is meant",
                    set_name<&Q::owner, MachineName>},
-    AskedMember<Q>{"dns_names", true, "in the certificate",
+    AskedMember<Q>{"dns_names", "dns", true, "in the certificate",
                    add_alt_name<&SubjectAltNames::dns, dns_name>},
-    AskedMember<Q>{"ip_addresses", true, "in the certificate",
+    AskedMember<Q>{"ip_addresses", "ip", true, "in the certificate",
                    add_alt_name<&SubjectAltNames::ip, ip_address>},
-    AskedMember<Q>{"uris", true, "in the certificate", add_alt_name<&SubjectAltNames::uri, uri>},
-    AskedMember<Q>{"emails", true, "in the certificate",
+    AskedMember<Q>{"uris", "uri", true, "in the certificate",
+                   add_alt_name<&SubjectAltNames::uri, uri>},
+    AskedMember<Q>{"emails", "email", true, "in the certificate",
                    add_alt_name<&SubjectAltNames::email, email>},
-    AskedMember<Q>{"common_name", false, "in the certificate's subject",
+    AskedMember<Q>{"common_name", "cn", false, "in the certificate's subject",
                    set_subject<&Subject::common_name>},
-    AskedMember<Q>{"country", false, "in the certificate's subject",
+    AskedMember<Q>{"country", "country", false, "in the certificate's subject",
                    set_subject<&Subject::country>},
-    AskedMember<Q>{"organization", false, "in the certificate's subject",
+    AskedMember<Q>{"organization", "organization", false, "in the certificate's subject",
                    set_subject<&Subject::organization>},
-    AskedMember<Q>{"organizational_unit", false, "in the certificate's subject",
-                   set_subject<&Subject::organizational_unit>},
-    AskedMember<Q>{"key_type", false, "of the key: ec-p256, rsa-3072, …",
+    AskedMember<Q>{"organizational_unit", "organizational-unit", false,
+                   "in the certificate's subject", set_subject<&Subject::organizational_unit>},
+    AskedMember<Q>{"key_type", "key-type", false, "of the key: ec-p256, rsa-3072, …",
                    set_parsed<&Q::key_type, parse_key_type>},
-    AskedMember<Q>{"validity", false, "of the certificate: 24h, 30d, …",
+    AskedMember<Q>{"validity", "validity", false, "of the certificate: 24h, 30d, …",
                    set_parsed<&Q::validity, parse_duration>},
-    AskedMember<Q>{"algorithm", false, "of the signature: ecdsa-p256-sha256, …",
+    AskedMember<Q>{"algorithm", "algorithm", false, "of the signature: ecdsa-p256-sha256, …",
                    set_parsed<&Q::algorithm, parse_signature_algorithm>},
-    AskedMember<Q>{"extended_key_usages", true, "of the certificate; default: the profile's",
-                   add_extended_key_usage},
+    AskedMember<Q>{"extended_key_usages", "extended-key-usage", true,
+                   "of the certificate; default: the profile's", add_extended_key_usage},
 };
 
 constexpr std::array kMachineMembers = {
-    AskedMember<Machine>{"name", false, "as the inventory calls it", set_machine_name},
-    AskedMember<Machine>{"spiffe", false, "SPIFFE ID in its certificate", set_spiffe_id},
-    AskedMember<Machine>{"dns", true, "DNS name in its certificate", add_machine_dns_name},
-    AskedMember<Machine>{"fingerprint", false, "SHA-256 of its certificate, in hexadecimal",
-                         set_fingerprint},
-    AskedMember<Machine>{"source", false, "IP address that it asks from", set_source},
+    AskedMember<Machine>{"name", "machine", false, "as the inventory calls it", set_machine_name},
+    AskedMember<Machine>{"spiffe", "spiffe", false, "SPIFFE ID in its certificate", set_spiffe_id},
+    AskedMember<Machine>{"dns", "machine-dns", true, "DNS name in its certificate",
+                         add_machine_dns_name},
+    AskedMember<Machine>{"fingerprint", "fingerprint", false,
+                         "SHA-256 of its certificate, in hexadecimal", set_fingerprint},
+    AskedMember<Machine>{"source", "source", false, "IP address that it asks from", set_source},
 };
 
 }  // namespace
@@ -155,17 +161,29 @@ Result<void> add_attribute(Machine& machine, std::string_view name, std::string_
   if (place != machine.attributes.end() && place->name == name) {
     return invalid("", "the attribute " + quoted(name) + " is given twice");
   }
-  machine.attributes.insert(place, {std::string(name), std::string(value)});
+  ASSIGN_OR_RETURN(MachineAttribute attribute, parse_machine_attribute(name, value));
+  machine.attributes.insert(place, std::move(attribute));
   return {};
 }
 
-void add_field(MessageContent& message, std::string_view field, std::string_view value) {
+Result<void> add_field(MessageContent& message, std::string_view field, std::string_view value) {
+  if (!has_field(message.message_class, field)) {
+    std::vector<std::string_view> names;
+    for (const MessageFieldRow& row : message_fields()) {
+      if (row.message_class == message.message_class) names.push_back(row.name);
+    }
+    const std::string guess = did_you_mean(field, names);
+    return invalid("", "messages of the class " + std::string(name_of(message.message_class)) +
+                           " have no field " + quoted(field) +
+                           (guess.empty() ? "; they have " + joined(names) : guess));
+  }
   const auto found = std::ranges::find(message.fields, field, &MessageField::name);
   if (found != message.fields.end()) {
     found->values.emplace_back(value);
   } else {
     message.fields.push_back({std::string(field), {std::string(value)}});
   }
+  return {};
 }
 
 void complete(PolicyQuestion& question, const Machine& machine, const Profiles& profiles) {

@@ -11,8 +11,9 @@ namespace chancery {
 /// being that machine: a member in a case (policy_case.h), an option of `chancery policy explain`.
 template <class Subject>
 struct AskedMember {
-  std::string_view name;
-  bool list;  ///< may have several values
+  std::string_view name;    ///< of the member
+  std::string_view option;  ///< of the option
+  bool list;                ///< may have several values
   std::string_view help;
   /// Sets it, or adds to the list, once for each value. invalid_request with what is wrong.
   Result<void> (*add)(Subject&, std::string_view value);
@@ -23,8 +24,9 @@ std::span<const AskedMember<Machine>> machine_members();
 
 /// An attribute of the inventory; a second one of that name is refused.
 Result<void> add_attribute(Machine& machine, std::string_view name, std::string_view value);
-/// What a field of the message says; again for a field with several values.
-void add_field(MessageContent& message, std::string_view field, std::string_view value);
+/// What a field of the message says; again for a field with several values. invalid_request where
+/// messages of its class have no such field.
+Result<void> add_field(MessageContent& message, std::string_view field, std::string_view value);
 
 /// Adds what a request has even where it does not say so: the validity and the extended key usages
 /// of its profile, and of a certificate that is asked for, the machine as its owner.

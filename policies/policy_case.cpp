@@ -132,8 +132,12 @@ Result<MessageContent> read_message(const YamlNode& node, const FieldPath& path)
     return fields_path.refuse(fields->place, "must be a mapping such as {issuer: [a]}");
   }
   for (const YamlNode& field : fields->children) {
-    ASSIGN_OR_RETURN(const auto values, read_texts(field, fields_path.member(field.name)));
-    for (const std::string& value : values) add_field(message, field.name, value);
+    const FieldPath field_path = fields_path.member(field.name);
+    ASSIGN_OR_RETURN(const auto values, read_texts(field, field_path));
+    for (const std::string& value : values) {
+      auto added = add_field(message, field.name, value);
+      if (!added) return field_path.refuse(field.name_place, added.error().message);
+    }
   }
   return message;
 }

@@ -186,6 +186,12 @@ BOOST_AUTO_TEST_CASE(bad_cases_are_refused_with_their_line) {
       {"no time", good_machine, good_ask, "expect: allowed\n    at: today", "7:9: cases[0].at: "},
       {"unknown class", good_machine, "{operation: key.sign, message: {class: jwx}}",
        "expect: allowed", "cases[0].ask.message.class: "},
+      {"unknown field", good_machine,
+       "{operation: key.sign, message: {class: jwt, fields: {isuer: a}}}", "expect: allowed",
+       "cases[0].ask.message.fields.isuer: messages of the class jwt have no field \"isuer\"; did "
+       "you mean \"issuer\"?"},
+      {"unknown attribute name", "{attributes: {Team: a}}", good_ask, "expect: allowed",
+       "cases[0].machine.attributes.Team: "},
       {"no class", good_machine, "{operation: key.sign, message: {lifetime: 5m}}",
        "expect: allowed", "cases[0].ask.message: the member class is missing"},
       {"an approval of what is refused", good_machine, good_ask,
