@@ -129,6 +129,8 @@ inline constexpr std::size_t store_readers = 16;  // connections; a read takes m
 inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the WAL: 10 ms
 
 // Policy
+inline constexpr std::size_t config_bytes =
+    1 << 20;  // config.yaml; that of a new installation has 5 kB
 inline constexpr std::size_t policy_bytes = 64 << 20;  // 100,000 grants are 20 MB of YAML
 inline constexpr std::size_t policy_files = 1000;  // of a directory: a team or a service has one
 inline constexpr std::size_t policy_file_name_bytes = 200;  // with its folders
@@ -151,6 +153,11 @@ inline constexpr auto approval_life_at_most = 24h * 30;
 inline constexpr auto break_glass_at_least = 5min;  // to be of use once others have agreed
 inline constexpr auto break_glass_at_most = 24h;    // longer is a grant
 inline constexpr std::size_t pattern_bytes = 512;
+inline constexpr std::size_t shadow_grants = 1000;      // that a shadow's report counts one by one
+inline constexpr std::size_t shadow_differences = 100;  // the last ones, in that report
+inline constexpr std::size_t policy_versions_shown =
+    100;                                              // the last ones; each is looked up in the log
+inline constexpr std::size_t policy_cases = 100'000;  // in one file of tests, kept in memory
 inline constexpr std::size_t policy_depth = 10;  // templates[].grants[].when.hours[].days is 9 deep
 inline constexpr std::size_t policy_nodes =
     1'000'000;  // YAML values in memory at once: roles and one grant

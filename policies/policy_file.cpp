@@ -45,7 +45,7 @@ class PolicyFiles {
       : files_(std::move(files)), imports_(files_), reader_(vocabulary), states_(files_.size()) {}
 
   /// `main` is where reading begins.
-  Result<std::shared_ptr<const Policy>> read(std::size_t main, std::string version) {
+  Result<std::shared_ptr<const GrantPolicy>> read(std::size_t main, std::string version) {
     RETURN_IF_ERROR(read_file(main, true));
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (states_[i] == State::read) continue;
@@ -142,9 +142,9 @@ class PolicyFiles {
 
 }  // namespace
 
-Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
-                                                  const PolicyVocabulary& vocabulary,
-                                                  std::string_view file) {
+Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
+                                                       const PolicyVocabulary& vocabulary,
+                                                       std::string_view file) {
   auto files = parse_policy_bundle(text);
   if (!files) {
     return FieldPath(file).refuse({}, files.error().message, files.error().code);

@@ -94,7 +94,7 @@ Result<void> check_key_types(const YamlNode& when, const FieldPath& path,
 Result<void> check_profile_fit(const YamlNode& node, const FieldPath& path,
                                const PolicyVocabulary& vocabulary, const RuleTerms& terms) {
   const YamlNode* when = find_member(node, "when");
-  if (when == nullptr || !terms.operations.meets(kCertifying)) return {};
+  if (!vocabulary.checked || when == nullptr || !terms.operations.meets(kCertifying)) return {};
   const FieldPath when_path = path.member("when");
   const GrantedProfiles profiles(vocabulary, terms.profiles);
   RETURN_IF_ERROR(profiles.expect(*when, when_path, kAltNames, &Profile::alt_names));

@@ -48,6 +48,10 @@ Result<std::string> known_name(const char* noun, const std::vector<std::string_v
 }
 
 Result<std::string> known_profile(const PolicyVocabulary& vocabulary, std::string_view text) {
+  if (!vocabulary.checked) {
+    ASSIGN_OR_RETURN(const ProfileName name, ProfileName::parse(text));
+    return name.text();
+  }
   std::vector<std::string_view> names;
   for (const auto& [name, profile] : vocabulary.profiles) names.push_back(name.text());
   return known_name("profile", names, text);
