@@ -156,6 +156,17 @@ BOOST_AUTO_TEST_CASE(rows_and_entries_of_every_kind_agree) {
   BOOST_TEST(python_says_good(*this));
 }
 
+BOOST_AUTO_TEST_CASE(attributes_are_replaced_as_a_whole) {
+  const auto row = store->machine(MachineName::literal("one")).value().value();
+  BOOST_TEST(
+      (row.attributes == std::vector<MachineAttribute>{{"env", "test"}, {"site", "Zug, CH"}}));
+  BOOST_TEST(row.attributes_entry > row.entry + 2);
+  const auto refused = log->record(context_of("operator"), AuditEntry(EntryKind::machine),
+                                   {SetMachineAttributes{MachineName::literal("nobody"), {}}});
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST((refused.error().code == ErrorCode::not_found));
+}
+
 BOOST_AUTO_TEST_CASE(rows_of_requests_may_be_gone) {
   close();
   tamper(database(), "DELETE FROM request");

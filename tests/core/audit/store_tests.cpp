@@ -46,8 +46,6 @@ struct StoreFixture {
         return "busy";
       case ErrorCode::unauthenticated:
         return "unauthenticated";
-      case ErrorCode::not_found:
-        return "not_found";
       case ErrorCode::internal:
         return "internal";
       default:
@@ -163,13 +161,6 @@ BOOST_AUTO_TEST_CASE(preconditions) {
       {"the CA again", {AddCa{ca}}, "conflict"},
       {"a machine", {AddMachine{machine}}, "applied"},
       {"the machine again", {AddMachine{machine}}, "conflict"},
-      {"its attributes", {SetMachineAttributes{machine.name, {{"env", "prod"}}}}, "applied"},
-      {"other attributes",
-       {SetMachineAttributes{machine.name, {{"a", "b c"}, {"env", "x=y"}}}},
-       "applied"},
-      {"attributes of nobody",
-       {SetMachineAttributes{MachineName::literal("nobody"), {}}},
-       "not_found"},
       {"no such token", {ClaimEnrollment{Bytes(32, 1), kNow}}, "unauthenticated"},
       {"an enrolment", {AddEnrollment{enrollment_record(1)}}, "applied"},
       {"its claim too late",
@@ -198,9 +189,6 @@ BOOST_AUTO_TEST_CASE(preconditions) {
   for (const auto& row : rows) BOOST_TEST(outcome(row.changes) == row.expected, row.name);
   BOOST_CHECK(store->renewal_request(certificate.serial).value()->replaced_by == renewal.serial);
   BOOST_CHECK(store->replacement_of(certificate.serial).value() == renewal.serial);
-  const auto described = store->machine(machine.name).value().value();
-  BOOST_TEST((described.attributes == std::vector<MachineAttribute>{{"a", "b c"}, {"env", "x=y"}}));
-  BOOST_TEST(described.attributes_entry > described.entry + 1);
   BOOST_TEST(store->policy_version("aa").value()->text == "text");
   BOOST_TEST(store->request(web, "k").value()->answer.value() == "{}");
 }
