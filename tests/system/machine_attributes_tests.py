@@ -2,7 +2,7 @@
 once."""
 
 import service
-from csr import Key
+from csr import Key, alt_names, common_name
 from machine_test import NAME
 from service import ServiceTest, expect
 
@@ -69,6 +69,34 @@ class AttributeTests(ServiceTest):
         self.assert_problem(self.set("operator", {"team": "shop"}), 403)
         expect(200, self.set("operator", {"team": "shop"}, self.service.administrator))
         expect(200, self.set("operator", {}, self.service.administrator))
+
+    def test_a_policy_goes_by_them_at_once(self):
+        with open(self.service.home / "policy.yaml", "a", encoding="utf-8") as policy:
+            policy.write("""
+  - {name: team, machines: ["attribute:team=shop"], operations: [status.read]}
+  - name: enrolment
+    machines: ["attribute:site=Zug"]
+    operations: [certificate.issue]
+    issuers: [issuing]
+    profiles: [machine]
+    when: {dns_names: ["{machine.name}.{machine.attribute.site_name}.example"]}
+""")
+        expect(200, self.service.administrator.post("/v1/policy/reload", {}))
+        machine = self.service.client(self.identity)  # one connection throughout
+        self.addCleanup(machine.close)
+        self.assert_problem(machine.get("/v1/status"), 403)
+        expect(200, self.set(NAME, {"team": "shop"}))
+        expect(200, machine.get("/v1/status"))
+        expect(200, self.set(NAME, {"team": "pay"}))
+        self.assert_problem(machine.get("/v1/status"), 403)
+
+        token = expect(201, self.add("z1", {"site": "Zug", "site_name": "zug"})).json["token"]
+        request = Key.ec().csr(common_name("z1"), alt_names("z1.zug.example"))
+        stranger = self.service.client()
+        self.addCleanup(stranger.close)
+        answer = expect(201, stranger.post("/v1/enroll", {"token": token, "csr": request}))
+        intent = self.service.entries(answer.json["intent"])[0]
+        self.assertEqual((intent["owner"], intent["grant"]), ("z1", "enrolment"))
 
 
 if __name__ == "__main__":
