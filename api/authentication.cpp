@@ -42,7 +42,8 @@ Result<Machine> machine_of(const CertificateInfo& info, const Bytes& der,
 struct Authentication::Session {
   Machine machine;
   Time not_after;
-  std::optional<std::uint64_t> checked_at = {};  ///< SigningService::revocation_changes() then
+  std::optional<std::uint64_t> checked_at = {};    ///< SigningService::revocation_changes() then
+  std::optional<std::uint64_t> described_at = {};  ///< SigningService::attribute_changes() then
 };
 
 Authentication::Authentication(Instance& instance, AuthenticationFailures& failures,
@@ -60,6 +61,7 @@ Result<Machine> Authentication::operator()(Peer& peer) const {
   // A connection may outlive its certificate, by time or by revocation.
   if (session->not_after < now()) return refuse(peer, "the client certificate has expired");
   RETURN_IF_ERROR(check_revocation(peer, *session));
+  RETURN_IF_ERROR(describe(*session));
   return session->machine;
 }
 
@@ -71,6 +73,18 @@ Result<void> Authentication::check_revocation(const Peer& peer, Session& session
   ASSIGN_OR_RETURN(const bool revoked, instance_.service().is_revoked(*session.machine.serial));
   if (revoked) return refuse(peer, "the client certificate is revoked");
   session.checked_at = changes;
+  return {};
+}
+
+/// Read again only when any machine's attributes have changed since.
+Result<void> Authentication::describe(Session& session) const {
+  if (session.machine.name.empty()) return {};
+  const std::uint64_t changes = instance_.service().attribute_changes();
+  if (session.described_at == changes) return {};
+  ASSIGN_OR_RETURN(auto record, instance_.store().machine(session.machine.name));
+  session.machine.attributes.clear();
+  if (record) session.machine.attributes = std::move(record->attributes);
+  session.described_at = changes;
   return {};
 }
 

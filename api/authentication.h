@@ -25,6 +25,7 @@ class Authentication {
   Result<Session> begin(const Peer& peer) const;
   Result<Session> own(const CertificateInfo& info, const Bytes& der, Machine machine) const;
   Result<void> check_revocation(const Peer& peer, Session& session) const;
+  Result<void> describe(Session& session) const;
   Failure refuse(const Peer& peer, const std::string& reason) const;
   [[nodiscard]] bool is_own(const CertificateInfo& info) const;
   [[nodiscard]] bool is_foreign_anchored(const Bytes& der) const;

@@ -1,12 +1,39 @@
 #include "api/endpoint.h"
+#include "core/machine_attribute.h"
 
 namespace chancery {
 namespace {
 
 Json row_of(const MachineRecord& record) {
+  Json attributes = Json::object();
+  for (const MachineAttribute& attribute : record.attributes) {
+    attributes[attribute.name] = attribute.value;
+  }
   return {{"name", record.name.text()},
           {"added_by", record.added_by.text()},
-          {"added_at", to_rfc3339_seconds(record.added_at)}};
+          {"added_at", to_rfc3339_seconds(record.added_at)},
+          {"attributes", std::move(attributes)}};
+}
+
+/// The member `attributes`, or nothing.
+Result<std::optional<std::vector<MachineAttribute>>> attributes_of(JsonBody& body) {
+  ASSIGN_OR_RETURN(const auto texts, body.optional_texts("attributes"));
+  std::optional<std::vector<MachineAttribute>> attributes;
+  if (!texts) return attributes;
+  attributes.emplace();
+  for (const auto& [name, value] : *texts) {
+    ASSIGN_OR_RETURN(MachineAttribute attribute, parse_machine_attribute(name, value));
+    attributes->push_back(std::move(attribute));
+  }
+  ASSIGN_OR_RETURN(attributes, attribute_set(std::move(*attributes)));
+  return attributes;
+}
+
+/// not_found with the name.
+Result<MachineRecord> machine_called(const Call& call, const MachineName& name) {
+  ASSIGN_OR_RETURN(auto record, call.store().machine(name));
+  if (record) return std::move(*record);
+  return fail(ErrorCode::not_found, "there is no machine \"" + name.text() + "\"", "name");
 }
 
 /// The members that a new machine and a new token have in common.
@@ -38,8 +65,10 @@ Result<HttpResponse> add(Call& call) {
   ASSIGN_OR_RETURN(const std::string text, body.string("name"));
   auto name = MachineName::parse(text);
   if (!name) return invalid("name", name.error().message);
-  ASSIGN_OR_RETURN(const AddMachineRequest request, ticket_request(call, body, std::move(*name)));
+  ASSIGN_OR_RETURN(AddMachineRequest request, ticket_request(call, body, std::move(*name)));
+  ASSIGN_OR_RETURN(auto attributes, attributes_of(body));
   RETURN_IF_ERROR(body.finish());
+  if (attributes) request.attributes = std::move(*attributes);
   return ticket(call, request);
 }
 
@@ -67,11 +96,19 @@ Result<HttpResponse> list(Call& call) {
 Result<HttpResponse> show(Call& call) {
   ASSIGN_OR_RETURN(const MachineName name, MachineName::parse(call.request.path_value("name")));
   RETURN_IF_ERROR(authorize(call, Operation::machine_read, name.text()));
-  ASSIGN_OR_RETURN(const auto record, call.store().machine(name));
-  if (!record) {
-    return fail(ErrorCode::not_found, "there is no machine \"" + name.text() + "\"", "name");
-  }
-  return json_response(200, row_of(*record));
+  ASSIGN_OR_RETURN(const MachineRecord record, machine_called(call, name));
+  return json_response(200, row_of(record));
+}
+
+Result<HttpResponse> set_attributes(Call& call) {
+  ASSIGN_OR_RETURN(const MachineName name, MachineName::parse(call.request.path_value("name")));
+  ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+  ASSIGN_OR_RETURN(const auto attributes, attributes_of(body));
+  RETURN_IF_ERROR(body.finish());
+  if (!attributes) return invalid("attributes", "attributes is missing; {} stands for none");
+  RETURN_IF_ERROR(call.service().set_attributes(call.caller, name, *attributes));
+  ASSIGN_OR_RETURN(const MachineRecord record, machine_called(call, name));
+  return json_response(200, row_of(record));
 }
 
 }  // namespace
@@ -84,6 +121,8 @@ std::vector<Route> machine_routes(Application& app) {
       authenticated(app, "GET", "/v1/machines/{name}", "showMachine", show),
       authenticated(app, "POST", "/v1/machines/{name}/token", "makeEnrollmentToken", new_token,
                     true),
+      authenticated(app, "POST", "/v1/machines/{name}/attributes", "setMachineAttributes",
+                    set_attributes, true),
   };
 }
 

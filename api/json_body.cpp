@@ -120,6 +120,20 @@ Result<std::vector<std::string>> JsonBody::strings(std::string_view name) {
   return values;
 }
 
+Result<std::optional<std::vector<std::pair<std::string, std::string>>>> JsonBody::optional_texts(
+    std::string_view name) {
+  std::optional<std::vector<std::pair<std::string, std::string>>> texts;
+  Json* member = find(name);
+  if (member == nullptr) return texts;
+  if (!member->is_object()) return wrong(name, "an object of strings");
+  texts.emplace();
+  for (const auto& [key, value] : member->items()) {
+    if (!value.is_string()) return wrong(name, "an object of strings");
+    texts->emplace_back(key, value.get<std::string>());
+  }
+  return texts;
+}
+
 std::string JsonBody::text() const {
   return object_->dump();
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/bytes.h"
@@ -42,6 +43,10 @@ class JsonBody {
   Result<std::optional<JsonBody>> optional_object(std::string_view name);
   /// An array of strings; empty where absent.
   Result<std::vector<std::string>> strings(std::string_view name);
+
+  /// An object whose members are all strings, as names and values in the order of the names.
+  Result<std::optional<std::vector<std::pair<std::string, std::string>>>> optional_texts(
+      std::string_view name);
 
   /// The whole object as JSON, for who reads it otherwise.
   [[nodiscard]] std::string text() const;

@@ -20,6 +20,7 @@
 #include "core/durable_file.h"
 #include "core/installation.h"
 #include "core/new_home.h"
+#include "core/policy_directory.h"
 #include "pkcs11/keyholder_pool.h"
 #include "pkcs11/softhsm_token_file.h"
 #include "pkcs11/token_initialisation.h"
@@ -294,7 +295,7 @@ Result<void> make_identity(const std::string& home_option, const std::string& na
   return {};
 }
 
-/// Says whether the service would start with config.yaml and policy.yaml. It may be running.
+/// Says whether the service would start with config.yaml and its policy. It may be running.
 Result<void> check(const std::string& home_option) {
   ASSIGN_OR_RETURN(const std::string home, absolute("--home", home_option));
   ASSIGN_OR_RETURN(const Config config, load_config(home));
@@ -304,9 +305,9 @@ Result<void> check(const std::string& home_option) {
   ASSIGN_OR_RETURN(const auto store, Store::open_read_only(home + "/chancery.db"));
   RETURN_IF_ERROR(check_continuity(config, *store));
   ASSIGN_OR_RETURN(const std::vector<CaName> cas, ca_names(*store));
-  ASSIGN_OR_RETURN(const std::string text, read_file(home + "/policy.yaml", limits::policy_bytes));
+  ASSIGN_OR_RETURN(const std::string text, read_policy(home));
   ASSIGN_OR_RETURN(const auto policy, policy_loader(config)(text, cas));
-  std::cout << "config.yaml and policy.yaml are good; policy version " << policy->version()
+  std::cout << "config.yaml and the policy are good; policy version " << policy->version()
             << std::endl;
   return {};
 }
@@ -425,7 +426,7 @@ int run(int argc, char** argv) {
       ->required();
 
   std::string check_home;
-  CLI::App* check_command = app.add_subcommand("check", "check config.yaml and policy.yaml");
+  CLI::App* check_command = app.add_subcommand("check", "check config.yaml and the policy");
   check_command->add_option("--home", check_home, "folder of the installation")->required();
 
   WitnessOptions witness;

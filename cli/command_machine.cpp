@@ -5,6 +5,7 @@
 #include "cli/listing.h"
 #include "core/clock.h"
 #include "core/identifier.h"
+#include "core/machine_attribute.h"
 
 namespace chancery {
 namespace {
@@ -16,7 +17,32 @@ struct MachineOptions {
   std::optional<Seconds> token_life;
   std::optional<ProfileName> profile;
   std::string token_file;
+  std::vector<std::string> attributes;
+  bool no_attributes = false;
 };
+
+Result<json> attributes_in(const std::string& option, const std::vector<std::string>& texts) {
+  std::vector<MachineAttribute> attributes;
+  for (const std::string& text : texts) {
+    auto attribute = parse_machine_attribute(text);
+    if (!attribute) return invalid(option, option + " " + text + ": " + attribute.error().message);
+    attributes.push_back(std::move(*attribute));
+  }
+  ASSIGN_OR_RETURN(attributes, attribute_set(std::move(attributes)));
+  json object = json::object();
+  for (const MachineAttribute& attribute : attributes) object[attribute.name] = attribute.value;
+  return object;
+}
+
+/// " team=shop env=prod", or nothing.
+std::string shown_attributes(const json& machine) {
+  std::string text;
+  const json attributes = machine.value("attributes", json::object());
+  for (const auto& [name, value] : attributes.items()) {
+    if (value.is_string()) text += " " + name + "=" + value.get<std::string>();
+  }
+  return text;
+}
 
 Result<ExitCode> print_ticket(Session& session, const MachineOptions& options,
                               const std::string& done, const json& answer) {
@@ -41,6 +67,9 @@ Result<ExitCode> add_machine(Session& session, const MachineOptions& options) {
   json body = {{"name", options.name.text()}};
   if (options.token_life) body["token_life"] = format_duration(*options.token_life);
   if (options.profile) body["profile"] = options.profile->text();
+  if (!options.attributes.empty()) {
+    ASSIGN_OR_RETURN(body["attributes"], attributes_in("--attribute", options.attributes));
+  }
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->post("/v1/machines", body));
   return print_ticket(session, options, "added machine ", answer);
@@ -66,9 +95,24 @@ Result<ExitCode> list_machines(Session& session, const PageOptions& options) {
 Result<ExitCode> show_machine(Session& session, const MachineOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->get("/v1/machines/" + options.name.text()));
+  const std::string attributes = shown_attributes(answer);
   session.print(options.name.text() + ": added by " + optional_text_in(answer, "added_by") +
-                    " at " + optional_text_in(answer, "added_at"),
+                    " at " + optional_text_in(answer, "added_at") +
+                    (attributes.empty() ? "" : ";" + attributes),
                 answer);
+  return ExitCode::done;
+}
+
+Result<ExitCode> machine_attributes(Session& session, const MachineOptions& options) {
+  const std::string path = "/v1/machines/" + options.name.text();
+  const bool changes = !options.attributes.empty() || options.no_attributes;
+  ASSIGN_OR_RETURN(json attributes, attributes_in("--set", options.attributes));
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  ASSIGN_OR_RETURN(json answer,
+                   changes ? service->post(path + "/attributes", {{"attributes", attributes}})
+                           : service->get(path));
+  const std::string shown = shown_attributes(answer);
+  session.print(options.name.text() + ":" + (shown.empty() ? " no attributes" : shown), answer);
   return ExitCode::done;
 }
 
@@ -96,8 +140,13 @@ void add_machine_commands(CommandLine& line) {
       group, "add", "Make a machine known and get its one-time enrolment token",
       {"chancery --identity ./operator machine add web-1.example",
        "chancery --identity ./operator machine add web-1.example --token-life 15m --token-out "
-       "web-1.token"});
+       "web-1.token",
+       "chancery --identity ./operator machine add web-1.example --attribute team=shop --attribute "
+       "env=prod"});
   add_ticket_options(add, *add_options);
+  add.add_option("--attribute", add_options->attributes,
+                 "what the policy may go by, such as team=shop; several times")
+      ->type_name("NAME=VALUE");
   line.on(add, add_options, add_machine);
 
   auto token_options = std::make_shared<MachineOptions>();
@@ -119,6 +168,22 @@ void add_machine_commands(CommandLine& line) {
   add_parsed(show, "name", show_options->name, MachineName::parse, "name of the machine")
       .required();
   line.on(show, show_options, show_machine);
+
+  auto attribute_options = std::make_shared<MachineOptions>();
+  CLI::App& attributes = line.add(
+      group, "attributes", "Show or replace what the policy may go by",
+      {"chancery --identity ./operator machine attributes web-1.example",
+       "chancery --identity ./operator machine attributes web-1.example --set team=shop --set "
+       "env=test",
+       "chancery --identity ./operator machine attributes web-1.example --none"});
+  add_parsed(attributes, "name", attribute_options->name, MachineName::parse, "name of the machine")
+      .required();
+  CLI::Option* set = attributes
+                         .add_option("--set", attribute_options->attributes,
+                                     "all that it has from now on; several times")
+                         ->type_name("NAME=VALUE");
+  attributes.add_flag("--none", attribute_options->no_attributes, "take all away")->excludes(set);
+  line.on(attributes, attribute_options, machine_attributes);
 }
 
 }  // namespace chancery

@@ -2,24 +2,38 @@
 
 #include "cli/command_line.h"
 #include "cli/daemon.h"
+#include "core/policy_directory.h"
 
 namespace chancery {
 namespace {
 
 using nlohmann::json;
 
+struct ShowOptions {
+  std::string out;
+};
+
 struct CheckOptions {
   std::string home;
 };
 
-/// As YAML, so that it can go into a file again: what is not the policy itself is a comment.
-Result<ExitCode> show_policy(Session& session) {
+/// As YAML, so that it can go into a file again: what is not the policy itself is a comment. Of a
+/// policy of several files, so is what divides them; --out writes them as they were.
+Result<ExitCode> show_policy(Session& session, const ShowOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->get("/v1/policy"));
   ASSIGN_OR_RETURN(std::string version, text_in(answer, "version"));
   ASSIGN_OR_RETURN(std::string text, text_in(answer, "text"));
   ASSIGN_OR_RETURN(std::string loaded_at, text_in(answer, "loaded_at"));
-  session.print("# version " + version + ", in force since " + loaded_at + "\n" + text, answer);
+  const std::string heading = "version " + version + ", in force since " + loaded_at;
+  if (options.out.empty()) {
+    session.print("# " + heading + "\n" + text, answer);
+    return ExitCode::done;
+  }
+  RETURN_IF_ERROR(write_policy_directory(options.out, text));
+  answer.erase("text");
+  answer["files"] = {{"directory", options.out}};
+  session.print(heading + " → " + options.out, answer);
   return ExitCode::done;
 }
 
@@ -44,18 +58,23 @@ void add_policy_commands(CommandLine& line) {
                                    {"chancery --identity ./auditor policy show",
                                     "chancery policy check --home /var/lib/chancery"});
 
+  auto show_options = std::make_shared<ShowOptions>();
   CLI::App& show = line.add(group, "show", "Show the policy in force",
-                            {"chancery --identity ./auditor policy show > policy.yaml"});
-  line.on(show, show_policy);
+                            {"chancery --identity ./auditor policy show > policy.yaml",
+                             "chancery --identity ./auditor policy show --out ./policy"});
+  show.add_option("--out", show_options->out,
+                  "write its file or files into this new directory, as they were loaded")
+      ->type_name("DIR");
+  line.on(show, show_options, show_policy);
 
-  CLI::App& reload =
-      line.add(group, "reload", "Put the service's policy.yaml in force, if it is good",
-               {"chancery --identity ./admin policy reload"});
+  CLI::App& reload = line.add(
+      group, "reload", "Put the service's policy in force as its files now stand, if it is good",
+      {"chancery --identity ./admin policy reload"});
   line.on(reload, reload_policy);
 
   auto options = std::make_shared<CheckOptions>();
   CLI::App& check =
-      line.add(group, "check", "Check policy.yaml and config.yaml of an installation, here",
+      line.add(group, "check", "Check the policy and config.yaml of an installation, here",
                {"chancery policy check --home /var/lib/chancery"});
   check.add_option("--home", options->home, "directory of the installation")
       ->required()

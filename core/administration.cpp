@@ -1,3 +1,4 @@
+#include "core/machine_attribute.h"
 #include "core/signing_service.h"
 
 // Revocation and enrolment tokens: decided and recorded like a signature, but without the token.
@@ -219,7 +220,8 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   EnrollmentTicket ticket{Secret(to_base64url(random)), request.name, expires_at};
   std::vector<StoreChange> changes;
   if (!known) {
-    changes.push_back(AddMachine{{request.name, caller.context.machine.name, now(), 0}});
+    changes.push_back(
+        AddMachine{{request.name, caller.context.machine.name, now(), 0, request.attributes, 0}});
   }
   const Bytes token_sha256 = sha256(bytes_of(ticket.token.reveal()));
   changes.push_back(AddEnrollment{
@@ -230,9 +232,35 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   entry.set("policy", decision.policy_version());
   entry.set("expires_at", to_rfc3339_seconds(ticket.expires_at));
   entry.set("token_sha256", to_hex(token_sha256));
+  if (!request.attributes.empty()) entry.set("attributes", texts_of(request.attributes));
   ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
                    log_.record(caller.context, std::move(entry), std::move(changes)));
   return ticket;
+}
+
+Result<void> SigningService::set_attributes(const Caller& caller, const MachineName& name,
+                                            const std::vector<MachineAttribute>& attributes) {
+  PolicyQuestion question{.operation = Operation::machine_add};
+  question.owner = name.text();
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const auto known, store_.machine(name));
+  if (!known) {
+    return reject(
+        caller, question,
+        Error{ErrorCode::not_found, "there is no machine \"" + name.text() + "\"", "name"});
+  }
+  if (known->attributes == attributes) return {};
+  AuditEntry entry(EntryKind::machine);
+  describe(entry, question);
+  entry.set("grant", decision.grant());
+  entry.set("policy", decision.policy_version());
+  entry.set("attributes", texts_of(attributes));
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const std::uint64_t index,
+      log_.record(caller.context, std::move(entry), {SetMachineAttributes{name, attributes}}));
+  ++attribute_changes_;
+  return {};
 }
 
 }  // namespace chancery

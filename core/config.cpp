@@ -459,7 +459,7 @@ Failure Config::refuse(const std::string& member, const std::string& message) co
 Result<Config> parse_config(std::string_view text, const std::string& home) {
   const FieldPath document("config.yaml");
   if (text.size() > kConfigBytes) return document.refuse({}, "is longer than 1 MiB");
-  ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document, {}));
+  ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document));
   ASSIGN_OR_RETURN(Config config, read_config(root, document));
   config.home = home;
   make_absolute(home, config.token.module);

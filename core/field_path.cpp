@@ -1,5 +1,6 @@
 #include "core/field_path.h"
 
+#include <charconv>
 #include <unordered_set>
 
 namespace chancery {
@@ -77,6 +78,34 @@ const YamlNode* find_member(const YamlNode& node, std::string_view name) {
     if (child.name == name) return &child;
   }
   return nullptr;
+}
+
+Result<const YamlNode*> required_member(const YamlNode& node, const FieldPath& path,
+                                        std::string_view name) {
+  const YamlNode* member = find_member(node, name);
+  if (member != nullptr) return member;
+  return path.refuse(node.place, "the member " + std::string(name) + " is missing");
+}
+
+Result<std::uint64_t> read_number(const YamlNode& node, const FieldPath& path, std::uint64_t least,
+                                  std::uint64_t most) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(node, path));
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (whole && number >= least && number <= most) return number;
+  return path.refuse(
+      node.place, "must be a number from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+Result<Seconds> read_duration(const YamlNode& node, const FieldPath& path, Seconds least,
+                              Seconds most) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(node, path));
+  const auto duration = parse_duration(text);
+  if (!duration) return path.refuse(node.place, duration.error().message);
+  if (*duration >= least && *duration <= most) return *duration;
+  return path.refuse(node.place,
+                     "must be from " + format_duration(least) + " to " + format_duration(most));
 }
 
 Result<std::string> read_text(const YamlNode& node, const FieldPath& path) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/limits.h"
 #include "core/result.h"
 #include "core/yaml.h"
@@ -22,6 +23,7 @@ class FieldPath {
   [[nodiscard]] FieldPath item(std::size_t index) const { return {this, {}, index}; }
 
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::string_view file() const { return file_; }
 
   /// "FILE:LINE:COLUMN: PATH: message", with the path as the error's field.
   [[nodiscard]] Failure refuse(Place place, const std::string& message,
@@ -50,6 +52,18 @@ Result<void> expect_members(const YamlNode& node, const FieldPath& path,
 
 /// The member `name` of a mapping, or null.
 const YamlNode* find_member(const YamlNode& node, std::string_view name);
+
+/// The same where it must be there.
+Result<const YamlNode*> required_member(const YamlNode& node, const FieldPath& path,
+                                        std::string_view name);
+
+/// A whole number from `least` to `most`.
+Result<std::uint64_t> read_number(const YamlNode& node, const FieldPath& path, std::uint64_t least,
+                                  std::uint64_t most);
+
+/// A duration such as 24h, from `least` to `most`.
+Result<Seconds> read_duration(const YamlNode& node, const FieldPath& path, Seconds least,
+                              Seconds most);
 
 /// The text of a scalar; an empty one or anything else is refused.
 Result<std::string> read_text(const YamlNode& node, const FieldPath& path);

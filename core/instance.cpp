@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/entry_view.h"
+#include "core/policy_directory.h"
 #include "core/signed_note.h"
 
 namespace chancery {
@@ -58,8 +59,7 @@ Result<void> Instance::start() {
 
   RETURN_IF_ERROR(record_start());
 
-  ASSIGN_OR_RETURN(const std::string text,
-                   read_file(config_.home + "/policy.yaml", limits::policy_bytes));
+  ASSIGN_OR_RETURN(const std::string text, read_policy(config_.home));
   ASSIGN_OR_RETURN(auto policy, load_policy(text));
   return service_->adopt(self(), std::move(policy), text);
 }
@@ -98,10 +98,7 @@ Result<std::shared_ptr<const Policy>> Instance::load_policy(const std::string& t
 
 Result<bool> Instance::reload_policy(const Caller& caller) {
   const std::lock_guard lock(policy_file_);
-  auto text = read_file(config_.home + "/policy.yaml", limits::policy_bytes);
-  // Its path is none of the caller's business.
-  if (!text)
-    text = fail(ErrorCode::invalid_request, "policy.yaml cannot be read", "", text.error().message);
+  const auto text = read_policy(config_.home);
   auto policy = text ? load_policy(*text) : Failure(text.error());
   if (!policy) {
     AuditEntry entry(EntryKind::policy);

@@ -14,8 +14,8 @@
 
 namespace chancery {
 
-/// Compiles a policy file's text, or says with line and column what is wrong with it. `cas` are the
-/// CAs that it may name; none while a new installation is made.
+/// Compiles a policy (core/policy_bundle.h), or says with file, line and column what is wrong with
+/// it. `cas` are the CAs that it may name; none while a new installation is made.
 using PolicyLoader = std::function<Result<std::shared_ptr<const Policy>>(
     const std::string& text, const std::vector<CaName>& cas)>;
 
@@ -23,12 +23,12 @@ using PolicyLoader = std::function<Result<std::shared_ptr<const Policy>>(
 class Instance {
  public:
   /// Opens HOME's database, checks the log against its last checkpoint, concludes what a crash
-  /// left open, puts HOME/policy.yaml in force and records the start. `token` outlives it.
+  /// left open, puts HOME's policy in force and records the start. `token` outlives it.
   static Result<std::unique_ptr<Instance>> open(Config config, Token& token, PolicyLoader loader);
   /// Records the stop.
   ~Instance();
 
-  /// Reads HOME/policy.yaml again. A file that does not load is recorded and the policy in force
+  /// Reads HOME's policy again. One that does not load is recorded and the policy in force
   /// stays. Value: whether anything changed.
   Result<bool> reload_policy(const Caller& caller);
 

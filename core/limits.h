@@ -31,8 +31,11 @@ inline constexpr std::size_t page_rows = 1000;            // rows in one page of
 inline constexpr int json_depth = 16;  // our deepest document has 5 levels
 
 // Names
-inline constexpr std::size_t name_bytes = 64;           // keys, CAs, profiles, grants
-inline constexpr std::size_t machine_name_bytes = 253;  // RFC 1035 section 2.3.4, as text
+inline constexpr std::size_t name_bytes = 64;              // keys, CAs, profiles, grants
+inline constexpr std::size_t machine_name_bytes = 253;     // RFC 1035 section 2.3.4, as text
+inline constexpr std::size_t attribute_name_bytes = 32;    // of a machine: team, environment
+inline constexpr std::size_t attribute_value_bytes = 128;  // "eu/zurich/hall-2/rack-17"
+inline constexpr std::size_t machine_attributes = 32;      // of one machine
 inline constexpr std::size_t idempotency_key_bytes = 128;
 inline constexpr std::size_t request_id_bytes = 64;
 
@@ -126,10 +129,36 @@ inline constexpr std::size_t store_readers = 16;  // connections; a read takes m
 inline constexpr int store_log_pages = 2000;      // 8 MB, then copied from the WAL: 10 ms
 
 // Policy
+inline constexpr std::size_t config_bytes =
+    1 << 20;  // config.yaml; that of a new installation has 5 kB
 inline constexpr std::size_t policy_bytes = 64 << 20;  // 100,000 grants are 20 MB of YAML
+inline constexpr std::size_t policy_files = 1000;  // of a directory: a team or a service has one
+inline constexpr std::size_t policy_file_name_bytes = 200;  // with its folders
+inline constexpr unsigned policy_directory_depth = 16;      // folders below each other
+inline constexpr std::size_t policy_import_depth = 16;  // files that import each other in a chain
+inline constexpr std::size_t policy_uses = 100'000;     // of templates
+inline constexpr std::size_t policy_parameters = 64;    // of one template
+inline constexpr std::size_t policy_template_values = 100'000;  // of all templates: 25 MB in memory
+inline constexpr std::size_t policy_expansion_bytes = 64 << 20;  // as much as can be written out
 inline constexpr std::size_t policy_grants = 1'000'000;
+inline constexpr std::size_t policy_groups = 100'000;
+inline constexpr std::size_t policy_denials = 100'000;
+inline constexpr std::size_t policy_approvals = 1000;         // each is for many grants
+inline constexpr std::size_t policy_quotas = 8;               // of one grant
+inline constexpr std::uint64_t policy_quota = 1'000'000'000;  // uses in one window
+inline constexpr std::size_t policy_windows = 64;  // hours of one rule; read in each decision
+inline constexpr unsigned approvers_needed = 16;   // of one request
+inline constexpr auto approval_life = 24h;         // default; a working day, wherever they are
+inline constexpr auto approval_life_at_most = 24h * 30;
+inline constexpr auto break_glass_at_least = 5min;  // to be of use once others have agreed
+inline constexpr auto break_glass_at_most = 24h;    // longer is a grant
 inline constexpr std::size_t pattern_bytes = 512;
-inline constexpr std::size_t policy_depth = 8;  // grants[].when.subject.country is 6 deep
+inline constexpr std::size_t shadow_grants = 1000;      // that a shadow's report counts one by one
+inline constexpr std::size_t shadow_differences = 100;  // the last ones, in that report
+inline constexpr std::size_t policy_versions_shown =
+    100;                                              // the last ones; each is looked up in the log
+inline constexpr std::size_t policy_cases = 100'000;  // in one file of tests, kept in memory
+inline constexpr std::size_t policy_depth = 10;  // templates[].grants[].when.hours[].days is 9 deep
 inline constexpr std::size_t policy_nodes =
     1'000'000;  // YAML values in memory at once: roles and one grant
 inline constexpr std::size_t policy_lookahead =

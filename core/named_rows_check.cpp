@@ -5,6 +5,7 @@
 
 #include "core/audit_entry.h"
 #include "core/logged_entry.h"
+#include "core/machine_attribute.h"
 
 namespace chancery {
 namespace {
@@ -164,7 +165,16 @@ Result<void> NamedRowsCheck::check_machine(std::uint64_t index, const nlohmann::
   } else if (row->entry == index && row->added_by.text() != machine_of(entry)) {
     findings_.add(index, "the inventory has another added_by for machine " + name);
   }
-  return check_enrollment(index, entry);
+  if (row) check_attributes(index, entry, *row);
+  return entry.contains("token_sha256") ? check_enrollment(index, entry) : Result<void>();
+}
+
+void NamedRowsCheck::check_attributes(std::uint64_t index, const nlohmann::json& entry,
+                                      const MachineRecord& row) {
+  if (!entry.contains("attributes") && row.entry != index) return;  // it made a token
+  // A row tells of the last entry; finish_machines() compares it with that.
+  if (row.attributes_entry >= index) return;
+  findings_.add(index, "the inventory has other attributes for machine " + row.name.text());
 }
 
 Result<void> NamedRowsCheck::check_enrollment(std::uint64_t index, const nlohmann::json& entry) {
@@ -264,6 +274,14 @@ Result<void> NamedRowsCheck::finish_machines() {
       RETURN_IF_ERROR(expect_entry(row.entry, "machine " + page.after, [&](const auto& entry) {
         return is_of_kind(entry, EntryKind::machine) && text_member(entry, "owner") == page.after;
       }));
+      RETURN_IF_ERROR(expect_entry(
+          row.attributes_entry, "attributes of machine " + page.after, [&](const auto& entry) {
+            return is_of_kind(entry, EntryKind::machine) &&
+                   text_member(entry, "owner") == page.after &&
+                   (entry.contains("attributes") || row.attributes_entry == row.entry) &&
+                   entry.value("attributes", nlohmann::json::array()) ==
+                       nlohmann::json(texts_of(row.attributes));
+          }));
     }
   }
 }

@@ -28,7 +28,7 @@ class NamedRowsCheck {
   /// Of a good outcome: the key or CRL that it made, if any.
   Result<void> check_outcome(std::uint64_t index, const nlohmann::json& outcome);
   Result<void> check_ca(std::uint64_t index, const nlohmann::json& entry);
-  /// The machine, and the enrolment token that was made for it.
+  /// The machine, what it says of its attributes, and the enrolment token that was made for it.
   Result<void> check_machine(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_log_keys(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_replacement(std::uint64_t index, const std::string& serial);
@@ -40,6 +40,7 @@ class NamedRowsCheck {
  private:
   Result<void> check_key(std::uint64_t index, const nlohmann::json& outcome);
   Result<void> check_enrollment(std::uint64_t index, const nlohmann::json& entry);
+  void check_attributes(std::uint64_t index, const nlohmann::json& entry, const MachineRecord& row);
   Result<void> check_crl_shards(std::uint64_t index, const nlohmann::json& entry);
   Result<void> check_crl(const CrlRecord& row);
   Result<void> check_renewal_request(const RenewalRequestRecord& row);

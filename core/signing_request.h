@@ -123,6 +123,7 @@ struct AddMachineRequest {
   ProfileName profile;
   Seconds token_life{};
   bool known = false;  ///< true: a new token for a machine that exists; false: a new machine
+  std::vector<MachineAttribute> attributes = {};  ///< of a new machine; see attribute_set()
 };
 struct EnrollmentTicket {
   Secret token;  ///< shown once

@@ -129,7 +129,9 @@ Result<void> SigningService::identify(Caller& caller, const Enroll& request) {
       "the enrolment token is unknown, used or expired; ask an operator for a new one", "token");
   ASSIGN_OR_RETURN(const auto ticket, store_.enrollment(request.token_sha256));
   if (!ticket) return refused;
+  ASSIGN_OR_RETURN(auto record, store_.machine(ticket->machine));
   caller.context.machine.name = ticket->machine;
+  if (record) caller.context.machine.attributes = std::move(record->attributes);
   if (!ticket->used_at && ticket->expires_at > now()) return {};
   // Who used it may still ask for the answer again; nobody else learns that it was good once.
   if (!caller.idempotency_key.empty()) {

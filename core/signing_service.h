@@ -70,6 +70,12 @@ class SigningService {
   [[nodiscard]] std::vector<unsigned> crl_shard_counts(const CaName& ca) const;
   /// Adds the machine if it is new, and makes a one-time enrolment token for it.
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
+  /// All that the inventory says of the machine from now on, for those who may add it; `attributes`
+  /// come from attribute_set().
+  Result<void> set_attributes(const Caller& caller, const MachineName& name,
+                              const std::vector<MachineAttribute>& attributes);
+  /// Grows with each set_attributes(), once it is durable.
+  [[nodiscard]] std::uint64_t attribute_changes() const { return attribute_changes_; }
 
   /// Asks the policy; a no is recorded. Whoever asks records what he does then.
   Result<Decision> permit(const Caller& caller, const PolicyQuestion& question);
@@ -149,6 +155,7 @@ class SigningService {
   const Commitments commitments_;
 
   std::atomic<std::uint64_t> revocation_changes_ = 0;
+  std::atomic<std::uint64_t> attribute_changes_ = 0;
   std::mutex creating_;              // held while a key is made
   mutable std::shared_mutex mutex_;  // guards policy_, cas_ and crl_shard_counts_
   std::shared_ptr<const Policy> policy_;

@@ -13,6 +13,7 @@
 #include "core/identifier.h"
 #include "core/incident.h"
 #include "core/key.h"
+#include "core/machine.h"
 #include "core/pruning.h"
 #include "core/revocation.h"
 #include "core/store_fault.h"
@@ -85,6 +86,9 @@ struct MachineRecord {
   MachineName added_by;
   Time added_at;
   std::uint64_t entry = 0;
+  std::vector<MachineAttribute> attributes = {};  ///< by name
+  /// The last that says what they are: `entry`, until they are changed.
+  std::uint64_t attributes_entry = 0;
 };
 
 struct EnrollmentRecord {
@@ -203,6 +207,11 @@ struct AddCrlShards {
 struct AddMachine {
   MachineRecord row;
 };
+/// All of them. fails (not_found): no such machine.
+struct SetMachineAttributes {
+  MachineName machine;
+  std::vector<MachineAttribute> attributes;
+};
 struct AddEnrollment {
   EnrollmentRecord row;
 };
@@ -256,7 +265,7 @@ using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
                  ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
-                 MarkStart, AddIncident, MoveIncident, BlockKey, AddPruning>;
+                 MarkStart, AddIncident, MoveIncident, BlockKey, AddPruning, SetMachineAttributes>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;

@@ -226,9 +226,18 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO machine (" CHANCERY_MACHINE_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                    row.name.text(), row.added_by.text(), to_micros(row.added_at), row.entry),
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?4) ON CONFLICT (name) DO NOTHING",
+                    row.name.text(), row.added_by.text(), to_micros(row.added_at), row.entry,
+                    store_rows::join(row.attributes)),
         ErrorCode::conflict, "a machine of this name exists", "machine");
+  }
+
+  Result<Refusal> operator()(const SetMachineAttributes& change) const {
+    return unless_changed(
+        sqlite::run(connection,
+                    "UPDATE machine SET attributes = ?, attributes_entry = ? WHERE name = ?",
+                    store_rows::join(change.attributes), index, change.machine.text()),
+        ErrorCode::not_found, "there is no machine \"" + change.machine.text() + "\"", "name");
   }
 
   Result<Refusal> operator()(const AddEnrollment& change) const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "core/machine_attribute.h"
 #include "core/name_table.h"
 
 namespace chancery::store_rows {
@@ -50,6 +51,14 @@ class Reader {
       SignatureAlgorithm algorithm{};
       keep(algorithm, parse_signature_algorithm(names.substr(begin, end - begin)));
       algorithms.push_back(algorithm);
+      begin = end + 1;
+    }
+  }
+  void read(std::vector<MachineAttribute>& attributes) {
+    const std::string lines = row_.text(column_++);
+    for (std::size_t begin = 0; begin < lines.size();) {
+      const std::size_t end = std::min(lines.find('\n', begin), lines.size());
+      keep(attributes.emplace_back(), parse_machine_attribute(lines.substr(begin, end - begin)));
       begin = end + 1;
     }
   }
@@ -110,6 +119,15 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms) {
     names += row(algorithm).name;
   }
   return names;
+}
+
+std::string join(const std::vector<MachineAttribute>& attributes) {
+  std::string lines;
+  for (const MachineAttribute& attribute : attributes) {
+    if (!lines.empty()) lines += '\n';
+    lines += to_text(attribute);
+  }
+  return lines;
 }
 
 Result<Serial> serial(const sqlite::Statement& row) {
@@ -174,7 +192,8 @@ Result<CaRecord> ca(const sqlite::Statement& row) {
 
 Result<MachineRecord> machine(const sqlite::Statement& row) {
   using R = MachineRecord;
-  return read_row(row, &R::name, &R::added_by, &R::added_at, &R::entry);
+  return read_row(row, &R::name, &R::added_by, &R::added_at, &R::entry, &R::attributes,
+                  &R::attributes_entry);
 }
 
 Result<EnrollmentRecord> enrollment(const sqlite::Statement& row) {

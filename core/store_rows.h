@@ -17,6 +17,7 @@ inline std::optional<std::int64_t> to_micros(std::optional<Time> time) {
 std::string_view name_of(CertificateState state);
 /// Names with a comma between.
 std::string join(const std::vector<SignatureAlgorithm>& algorithms);
+std::string join(const std::vector<MachineAttribute>& attributes);
 
 #define CHANCERY_CERTIFICATE_COLUMNS                                                           \
   "serial, issuer, machine, profile, not_before, not_after, spki_sha256, der, state, intent, " \
@@ -37,7 +38,7 @@ std::string join(const std::vector<SignatureAlgorithm>& algorithms);
   "incident, entry, shard"
 #define CHANCERY_KEY_COLUMNS "name, id, purpose, type, algorithms, creator, created_at, spki, entry"
 #define CHANCERY_CA_COLUMNS "name, key, issuer, certificate, crl_shards, entry"
-#define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry"
+#define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry, attributes, attributes_entry"
 #define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at, entry"
 #define CHANCERY_CRL_COLUMNS                                                          \
   "issuer, scope, number, this_update, next_update, since, covers, entries, sha256, " \

@@ -60,8 +60,8 @@ class BoundedInput : public std::streambuf {
 /// Builds the tree from yaml-cpp's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const FieldPath& document, const YamlStream& stream, BoundedInput& input)
-      : document_(document), stream_(stream), input_(input) {}
+  TreeBuilder(const FieldPath& document, std::span<const YamlStream> streams, BoundedInput& input)
+      : document_(document), streams_(streams), input_(input) {}
 
   [[nodiscard]] YamlNode take_root() { return std::move(root_); }
   [[nodiscard]] Place last_place() const { return last_; }
@@ -103,9 +103,10 @@ class TreeBuilder : public YAML::EventHandler {
   /// A list or mapping that is not complete yet.
   struct Open {
     YamlNode node;
-    std::optional<YamlNode> name;  ///< of the member whose value comes next
-    std::size_t streamed = 0;      ///< items handed over
-    std::size_t nodes = 0;         ///< of a streamed list: nodes_ before the item under way
+    std::optional<YamlNode> name;        ///< of the member whose value comes next
+    const YamlStream* stream = nullptr;  ///< that takes its content
+    std::size_t streamed = 0;            ///< items handed over
+    std::size_t nodes = 0;               ///< nodes_ before the item under way
   };
 
   /// Members of a mapping; the language's largest has a dozen. Keeps the search for a repeated
@@ -140,8 +141,8 @@ class TreeBuilder : public YAML::EventHandler {
              ErrorCode::too_large);
     }
     if (expects_name()) refuse(node.place, "the name of a member must be text");
-    if (is_streamed_item()) open_.back().nodes = nodes_ - 1;
-    open_.push_back({std::move(node), std::nullopt, 0, 0});
+    const YamlStream* stream = open_.size() == 1 ? find_stream(node.kind) : nullptr;
+    open_.push_back({std::move(node), std::nullopt, stream, 0, nodes_});
   }
 
   void close() {
@@ -156,7 +157,6 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     if (expects_name()) return add_name(std::move(node));
-    if (is_streamed_item()) return hand_over(node);
     Open& parent = open_.back();
     if (parent.name) {
       // The mark of a value that is not there is that of whatever follows.
@@ -165,6 +165,7 @@ class TreeBuilder : public YAML::EventHandler {
       node.name_place = parent.name->place;
       parent.name.reset();
     }
+    if (parent.stream != nullptr) return hand_over(node);
     parent.node.children.push_back(std::move(node));
   }
 
@@ -187,18 +188,25 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void hand_over(const YamlNode& item) {
-    Open& list = open_.back();
-    if (auto taken = stream_.take(item, list.streamed++); !taken) throw Refused{taken.error()};
-    nodes_ = item.kind == YamlNode::Kind::text ? nodes_ : list.nodes;
+    Open& whole = open_.back();
+    if (auto taken = whole.stream->take(item, whole.streamed++); !taken) {
+      throw Refused{taken.error()};
+    }
+    nodes_ = whole.nodes;
   }
 
   [[nodiscard]] bool expects_name() const {
     return !open_.empty() && open_.back().node.kind == YamlNode::Kind::mapping &&
            !open_.back().name;
   }
-  [[nodiscard]] bool is_streamed_item() const {
-    return open_.size() == 2 && open_[1].node.kind == YamlNode::Kind::list && open_[0].name &&
-           open_[0].name->text == stream_.member;
+  /// That of the member of the document that is about to begin.
+  [[nodiscard]] const YamlStream* find_stream(YamlNode::Kind kind) const {
+    if (!open_[0].name) return nullptr;
+    const auto found =
+        std::find_if(streams_.begin(), streams_.end(), [&](const YamlStream& stream) {
+          return stream.kind == kind && stream.member == open_[0].name->text;
+        });
+    return found == streams_.end() ? nullptr : &*found;
   }
 
   [[noreturn]] void refuse(Place place, const std::string& message,
@@ -219,7 +227,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   const FieldPath& document_;
-  const YamlStream& stream_;
+  std::span<const YamlStream> streams_;
   BoundedInput& input_;
   std::vector<Open> open_;
   YamlNode root_;
@@ -285,7 +293,7 @@ Failure stalled(const FieldPath& document, Place place) {
 }  // namespace
 
 Result<YamlNode> read_yaml(std::string_view text, const FieldPath& document,
-                           const YamlStream& stream) {
+                           std::span<const YamlStream> streams) {
   if (text.size() > limits::policy_bytes) {
     return document.refuse({}, "is longer than " + std::to_string(limits::policy_bytes) + " bytes",
                            ErrorCode::too_large);
@@ -294,7 +302,7 @@ Result<YamlNode> read_yaml(std::string_view text, const FieldPath& document,
 
   BoundedInput input(text);
   std::istream in(&input);
-  TreeBuilder builder(document, stream, input);
+  TreeBuilder builder(document, streams, input);
   try {
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {

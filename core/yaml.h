@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,20 +28,22 @@ struct YamlNode {
   std::vector<YamlNode> children;  ///< items of a list, members of a mapping
 };
 
-/// A list at the top of the document whose items are handed over one by one and then forgotten, so
-/// that a policy with 100,000 grants is never in memory as a tree.
+/// A list or mapping at the top of the document whose items or members are handed over one by one
+/// and then forgotten, so that a policy with 100,000 grants is never in memory as a tree. That no
+/// member is given twice is then for `take` to see.
 struct YamlStream {
   std::string_view member;
+  YamlNode::Kind kind;  ///< list or mapping; a member of another kind is not streamed
   std::function<Result<void>(const YamlNode& item, std::size_t index)> take;
 };
 
-/// Reads one YAML 1.2 document; the streamed list's node comes back without its items.
+/// Reads one YAML 1.2 document; the nodes of what is streamed come back without their content.
 ///
 /// Narrower than YAML, and bounded in time and memory: UTF-8 only, one document, no anchors,
 /// aliases or tags, no member given twice, at most limits::policy_depth deep,
 /// limits::policy_nodes values at once, and limits::policy_lookahead bytes in one value.
 /// Errors carry the place; too_large where a bound is exceeded.
 Result<YamlNode> read_yaml(std::string_view text, const FieldPath& document,
-                           const YamlStream& stream);
+                           std::span<const YamlStream> streams = {});
 
 }  // namespace chancery

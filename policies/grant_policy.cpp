@@ -70,31 +70,89 @@ struct Failures {
   const ConditionRow* first = nullptr;
 };
 
-/// The conditions that do not hold; `at_most` ends the search.
-Failures failures(const GrantTerms& terms, const Asked& asked, std::size_t at_most) {
+/// The conditions of a grant that do not hold; `at_most` ends the search.
+Failures failures(const RuleTerms& terms, const Asked& asked, std::size_t at_most) {
   Failures failures;
   const auto rows = conditions();
-  for (std::size_t i = 0; i < rows.size() && failures.count < at_most; ++i) {
-    if (!is_asked(rows[i], i, terms, asked.question.operation)) continue;
-    if (rows[i].holds(terms, asked)) continue;
-    if (failures.count++ == 0) failures.first = &rows[i];
+  ConditionSet set = asked_conditions(RuleKind::grant, terms, asked.question.operation);
+  for (; set != 0 && failures.count < at_most; set &= set - 1) {
+    const ConditionRow& row = rows[static_cast<std::size_t>(std::countr_zero(set))];
+    if (row.holds(terms, asked)) continue;
+    if (failures.count++ == 0) failures.first = &row;
   }
   return failures;
 }
 
+std::string approval_name(RuleKind kind, const std::string& name) {
+  return std::string(name_of(kind)) + ":" + name;
+}
+
+ApprovalNeed need_of(RuleKind kind, const Rule& rule) {
+  const ApprovalTerms& terms = *rule.terms->approval;
+  return {approval_name(kind, rule.name), terms.needed, terms.life, terms.opens_for};
+}
+
+/// Quotas are called after their grant and their place in its list, from 1.
+std::vector<QuotaUse> uses_of(const Rule& grant, const Machine& machine) {
+  std::vector<QuotaUse> uses;
+  for (const Quota& quota : grant.terms->quotas) {
+    uses.push_back({grant.name + "/" + std::to_string(uses.size() + 1),
+                    quota.per_machine ? machine.text() : std::string(), quota.limit, quota.window});
+  }
+  return uses;
+}
+
+/// The numbers come from here; beyond it a decision allocates.
+constexpr std::size_t kStackBytes = 2048;
+
 }  // namespace
+
+GrantPolicy::GrantPolicy(std::string version, CompiledRules rules)
+    : version_(std::move(version)), rules_(std::move(rules)) {
+  for (RuleKind kind : {RuleKind::grant, RuleKind::approval}) {
+    for (const Rule& rule : rules_.of(kind)) {
+      if (rule.terms->approval) {
+        approvals_.emplace(approval_name(kind, rule.name), &*rule.terms->approval);
+      }
+    }
+  }
+}
 
 Policy::Verdict GrantPolicy::evaluate(const Machine& machine, const PolicyQuestion& question,
                                       Time at) const {
   const Asked asked{machine, question, at};
   if (is_service(machine)) return ask_service(question.operation);
 
-  const HeldRoles held = roles_.of(machine);
+  const HeldRoles held = rules_.roles.of(machine);
   if (auto refused = refuse_reserved(held, asked)) return *std::move(refused);
 
+  std::array<std::byte, kStackBytes> stack;
+  std::pmr::monotonic_buffer_resource memory(stack.data(), stack.size());
+  const Numbers numbers = rules_.index.identify(machine, &memory);
+  if (auto refused = ask_denials(asked, numbers)) return *std::move(refused);
+
   std::optional<Verdict> nearest;
-  if (auto allowed = ask_roles(held, asked, nearest)) return *std::move(allowed);
-  return ask_grants(asked, std::move(nearest));
+  if (auto allowed = ask_roles(held, asked, nearest)) {
+    allowed->duties = duties(nullptr, asked, numbers);
+    return *std::move(allowed);
+  }
+  return ask_grants(asked, numbers, std::move(nearest));
+}
+
+bool GrantPolicy::may_approve(std::string_view rule, const Machine& approver) const {
+  const auto found = approvals_.find(rule);
+  if (found == approvals_.end() || is_service(approver)) return false;
+  const ApprovalTerms& terms = *found->second;
+  const HeldRoles held = rules_.roles.of(approver);
+  if (held.holds(Role::auditor)) return false;
+  if (std::any_of(kRoles.begin(), kRoles.end(),
+                  [&](Role role) { return terms.has(role) && held.holds(role); })) {
+    return true;
+  }
+  const Numbers numbers = rules_.index.identify(approver, std::pmr::get_default_resource());
+  return std::any_of(numbers.begin(), numbers.end(), [&](MachineNumber number) {
+    return std::binary_search(terms.numbers.begin(), terms.numbers.end(), number);
+  });
 }
 
 /// What no role or grant can allow.
@@ -119,7 +177,7 @@ std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& hel
   if (question.operation == Operation::machine_add) {
     if (question.owner == "self") return deny(kSelf, "the name \"self\" is the service's own");
     // Whoever adds a machine gets the token to enrol as it, and so its roles.
-    const RoleEntry* entry = roles_.find(IdentityKind::name, question.owner);
+    const RoleEntry* entry = rules_.roles.find(IdentityKind::name, question.owner);
     if (entry != nullptr && !held.holds(Role::administrator)) {
       return deny(kRolesGuard, quoted(question.owner) + " holds the role " + role_list(*entry) +
                                    "; only an administrator may add it");
@@ -128,11 +186,31 @@ std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& hel
   if (kCertifying.has(question.operation)) {
     // A SPIFFE ID in a certificate is an identity, and so are the roles it holds.
     for (const std::string& uri : question.names.uri) {
-      const RoleEntry* entry = roles_.find(IdentityKind::spiffe, uri);
+      const RoleEntry* entry = rules_.roles.find(IdentityKind::spiffe, uri);
       if (entry == nullptr || held.include(*entry)) continue;
       return deny(kRolesGuard, quoted(uri) + " holds the role " + role_list(*entry) +
                                    ", and machine " + label(machine) + " does not");
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Policy::Verdict> GrantPolicy::ask_denials(const Asked& asked,
+                                                        const Numbers& numbers) const {
+  const Operation operation = asked.question.operation;
+  for (RuleId id : rules_.index.find(RuleKind::denial, numbers, operation)) {
+    const Rule& denial = rules_.of(RuleKind::denial)[id];
+    if (!meets(*denial.terms, asked)) continue;
+    std::string why;
+    for_each_condition(asked_conditions(RuleKind::denial, *denial.terms, operation),
+                       [&](const ConditionRow& row) {
+                         why += (why.empty() ? "" : "; ") + std::string(row.name) + ": " +
+                                row.explain_met(*denial.terms, asked);
+                       });
+    if (why.empty())
+      why = "refuses " + std::string(name_of(operation)) + " to " + label(asked.machine);
+    return Verdict{
+        false, "denial:" + denial.name, "denial " + quoted(denial.name) + ": " + why, {}};
   }
   return std::nullopt;
 }
@@ -142,6 +220,12 @@ std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, con
                                                       std::optional<Verdict>& nearest) const {
   const std::string& owner = asked.question.owner;
   const RoleRow& row = role_row(asked.question.operation);
+  const auto may = [&](Role role) { return row.reach(role) != Reach::none; };
+  if (held.is_torn() && (may(Role::administrator) || may(Role::operator_))) {
+    nearest = deny(kRolesGuard, label(asked.machine) +
+                                    " holds the roles administrator and operator by different "
+                                    "identities, and so neither");
+  }
   for (Role role : kRoles) {
     if (!held.holds(role)) continue;
     switch (row.reach(role)) {
@@ -150,7 +234,7 @@ std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, con
       case Reach::all:
         return allow(grant_of(role));
       case Reach::role_holders:
-        if (roles_.find(IdentityKind::name, owner) != nullptr) return allow(grant_of(role));
+        if (rules_.roles.find(IdentityKind::name, owner) != nullptr) return allow(grant_of(role));
         nearest = deny(grant_of(role), "owner: " + quoted(owner) +
                                            " holds no role; an operator adds such machines");
         break;
@@ -170,23 +254,26 @@ std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, con
   return std::nullopt;
 }
 
-Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, std::optional<Verdict> nearest) const {
-  std::array<std::byte, 1024> stack;  // beyond it the decision allocates
-  std::pmr::monotonic_buffer_resource memory(stack.data(), stack.size());
-  const auto candidates = index_.find(asked.machine, asked.question.operation, &memory);
-  for (GrantId id : candidates) {
-    if (failures(*grants_[id].terms, asked, 1).count == 0) return allow(grants_[id].name);
+Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, const Numbers& numbers,
+                                        std::optional<Verdict> nearest) const {
+  const std::vector<Rule>& grants = rules_.of(RuleKind::grant);
+  const auto candidates = rules_.index.find(RuleKind::grant, numbers, asked.question.operation);
+  for (RuleId id : candidates) {
+    if (failures(*grants[id].terms, asked, 1).count != 0) continue;
+    Verdict allowed = allow(grants[id].name);
+    allowed.duties = duties(&grants[id], asked, numbers);
+    return allowed;
   }
 
   // Denied: the nearest grant is the one with the fewest conditions that fail.
   if (nearest) return *std::move(nearest);
-  if (candidates.empty()) return unnamed(asked);
-  const Grant* best = nullptr;
+  if (candidates.empty()) return unnamed(asked, numbers);
+  const Rule* best = nullptr;
   Failures fewest{.count = conditions().size() + 1};
-  for (GrantId id : candidates) {
-    const Failures failed = failures(*grants_[id].terms, asked, fewest.count);
+  for (RuleId id : candidates) {
+    const Failures failed = failures(*grants[id].terms, asked, fewest.count);
     if (failed.count >= fewest.count) continue;
-    best = &grants_[id];
+    best = &grants[id];
     fewest = failed;
   }
   return {false,
@@ -196,14 +283,38 @@ Policy::Verdict GrantPolicy::ask_grants(const Asked& asked, std::optional<Verdic
           {}};
 }
 
-Policy::Verdict GrantPolicy::unnamed(const Asked& asked) const {
+Policy::Verdict GrantPolicy::unnamed(const Asked& asked, const Numbers& numbers) const {
   std::string reason = "no grant names machine " + label(asked.machine) + " for " +
                        std::string(name_of(asked.question.operation));
-  if (const auto other = index_.first(asked.machine)) {
-    const Grant& grant = grants_[*other];
+  if (const auto other = rules_.index.first(numbers)) {
+    const Rule& grant = rules_.of(RuleKind::grant)[*other];
     reason += "; grant " + quoted(grant.name) + " names it for " + grant.terms->operations.text();
   }
   return {false, {}, std::move(reason), {}};
+}
+
+/// Of several approvals the one that needs the most; the grant's own is the first.
+std::shared_ptr<const Duties> GrantPolicy::duties(const Rule* grant, const Asked& asked,
+                                                  const Numbers& numbers) const {
+  RuleKind kind = RuleKind::grant;
+  const Rule* most = grant != nullptr && grant->terms->approval ? grant : nullptr;
+  if (!rules_.of(RuleKind::approval).empty()) {
+    for (RuleId id : rules_.index.find(RuleKind::approval, numbers, asked.question.operation)) {
+      const Rule& rule = rules_.of(RuleKind::approval)[id];
+      const unsigned needed = rule.terms->approval->needed;
+      if (most != nullptr && needed <= most->terms->approval->needed) continue;
+      if (!meets(*rule.terms, asked)) continue;
+      most = &rule;
+      kind = RuleKind::approval;
+    }
+  }
+  const bool counted = grant != nullptr && !grant->terms->quotas.empty();
+  if (!counted && most == nullptr) return nullptr;
+
+  auto duties = std::make_shared<Duties>();
+  if (counted) duties->quotas = uses_of(*grant, asked.machine);
+  if (most != nullptr) duties->approval = need_of(kind, *most);
+  return duties;
 }
 
 }  // namespace chancery

@@ -61,4 +61,8 @@ std::string not_in(std::string_view asked, const std::string& list) {
   return quoted(asked) + " is not in " + list;
 }
 
+std::string is_in(std::string_view asked, const std::string& list) {
+  return quoted(asked) + " is in " + list;
+}
+
 }  // namespace chancery

@@ -25,5 +25,7 @@ std::string listing(const std::vector<Pattern>& patterns, const Machine& machine
 
 /// "asked" is not in LIST; or that nothing at all is allowed, or nothing was given.
 std::string not_in(std::string_view asked, const std::string& list);
+/// "asked" is in LIST.
+std::string is_in(std::string_view asked, const std::string& list);
 
 }  // namespace chancery

@@ -2,53 +2,80 @@
 
 #include <array>
 #include <memory_resource>
-#include <span>
 #include <vector>
 
 #include "core/machine.h"
 #include "policies/identity.h"
+#include "policies/machine_group.h"
+#include "policies/numbered_lists.h"
 #include "policies/operation_set.h"
 #include "policies/pattern_index.h"
+#include "policies/rule.h"
 
 namespace chancery {
 
-using GrantId = std::uint32_t;  ///< position of a grant in the policy
+using RuleId = std::uint32_t;         ///< position of a rule among those of its kind
+using MachineNumber = std::uint32_t;  ///< of a pattern or a group in the index, from 1
 
-/// Which grants name a machine by any of its identities.
+/// Which rules name a machine by any of its identities, its attributes or a group. Patterns and
+/// groups have numbers; a machine has those of all that cover it, and a rule is looked up by
+/// number.
 class MachineIndex {
  public:
+  /// Covers every machine.
+  static constexpr MachineNumber kEveryone = 1;
+
   MachineIndex();
-  void add(const MachinePattern& pattern, GrantId grant, OperationSet operations);
+  /// The number of a pattern or group, a new one where it has none. A group may be defined later.
+  MachineNumber number(const MachinePattern& pattern);
+  void define(const MachineGroup& group);
+  void add(RuleKind kind, MachineNumber number, RuleId rule, OperationSet operations);
   /// Call once after the last add().
   void finish();
 
-  /// The grants that name `machine` and hold `operation`, in the order of the policy.
-  [[nodiscard]] std::pmr::vector<GrantId> find(const Machine& machine, Operation operation,
-                                               std::pmr::memory_resource* memory) const;
-  /// The first grant that names `machine` at all, for a message.
-  [[nodiscard]] std::optional<GrantId> first(const Machine& machine) const;
-  /// The first grant that names this identity, not by a wildcard, and meets `operations`.
-  [[nodiscard]] std::optional<GrantId> first_exact(const MachinePattern& identity,
-                                                   OperationSet operations) const;
+  using Numbers = std::pmr::vector<MachineNumber>;
+  /// The numbers of what covers `machine`, each once, in no order.
+  [[nodiscard]] Numbers identify(const Machine& machine, std::pmr::memory_resource* memory) const;
+  /// The rules that name one of `numbers` and hold `operation`, in the order of the policy.
+  [[nodiscard]] std::pmr::vector<RuleId> find(RuleKind kind, const Numbers& numbers,
+                                              Operation operation) const;
+  /// The first grant that names one of `numbers` at all, for a message.
+  [[nodiscard]] std::optional<RuleId> first(const Numbers& numbers) const;
+  /// The first grant that names this identity, itself or in a group but not by a wildcard, and
+  /// meets `operations`.
+  [[nodiscard]] std::optional<RuleId> first_exact(const MachinePattern& identity,
+                                                  OperationSet operations) const;
 
  private:
   struct Posting {
-    std::uint32_t pattern;
-    GrantId grant;
+    RuleId rule;
     OperationSet operations;
   };
-  [[nodiscard]] std::span<const Posting> postings(std::uint32_t pattern) const;
-  [[nodiscard]] std::pmr::vector<std::uint32_t> patterns(const Machine& machine,
-                                                         std::pmr::memory_resource* memory) const;
+  /// A machine is in a group where each clause has one of its numbers.
+  struct Group {
+    MachineNumber number;
+    std::vector<std::vector<MachineNumber>> clauses;  // each sorted
+    std::size_t posted = 0;                           // the clause that leads here
+  };
+  void post_groups();
+  [[nodiscard]] bool holds(const Group& group, const Numbers& numbers) const;
+  void add_groups(Numbers& numbers) const;
+  [[nodiscard]] const NumberedLists<Posting>& rules(RuleKind kind) const {
+    return rules_[static_cast<std::size_t>(kind)];
+  }
   PatternIndex& index(IdentityKind kind) { return indices_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] const PatternIndex& index(IdentityKind kind) const {
     return indices_[static_cast<std::size_t>(kind)];
   }
 
   std::array<PatternIndex, kIdentityKinds> indices_;
-  std::uint32_t patterns_ = 0;       // numbered from 1
-  std::vector<Posting> postings_;    // by pattern, then grant
-  std::vector<std::size_t> starts_;  // of a pattern's postings; one more at the end
+  TextTable group_names_;
+  MachineNumber last_ = kEveryone;
+  std::vector<Group> groups_;
+  NumberedLists<std::uint32_t>
+      memberships_;                        // positions in groups_, by the numbers that lead there
+  NumberedLists<std::uint32_t> mentions_;  // the same by all numbers of all clauses
+  std::array<NumberedLists<Posting>, kRuleKinds> rules_;
 };
 
 }  // namespace chancery

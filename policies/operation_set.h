@@ -28,6 +28,11 @@ class OperationSet {
     both.bits_ = bits_ & other.bits_;
     return both;
   }
+  [[nodiscard]] constexpr OperationSet without(OperationSet other) const {
+    OperationSet rest;
+    rest.bits_ = bits_ & ~other.bits_;
+    return rest;
+  }
 
   /// "certificate.issue, certificate.renew".
   [[nodiscard]] std::string text() const {

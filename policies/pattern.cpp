@@ -6,6 +6,7 @@
 
 #include "core/field_path.h"
 #include "core/limits.h"
+#include "core/machine_attribute.h"
 #include "core/subject.h"
 
 namespace chancery {
@@ -14,7 +15,11 @@ namespace {
 // Marks in Pattern::form_. No name may contain control characters, so that a mark is never text.
 constexpr char kStar = '\x01';
 constexpr char kRest = '\x02';
+constexpr char kAttribute = '\x03';  // then its name, then
+constexpr char kAttributeEnd = '\x04';
 constexpr char kFirstVariable = '\x10';
+
+constexpr std::string_view kAttributePrefix = "machine.attribute.";
 
 struct VariableRow {
   std::string_view name;
@@ -95,6 +100,8 @@ constexpr std::array kKinds = {
             is_email},
     KindRow{PatternKind::common_name, "common name", '.', is_text, is_text, true,
             [](std::string_view) { return true; }},
+    KindRow{PatternKind::text, "text", '/', is_text, is_text, true,
+            [](std::string_view) { return true; }},
 };
 
 const KindRow& row_of(PatternKind kind) {
@@ -107,18 +114,29 @@ Failure refuse(std::string_view source, const std::string& problem) {
   return invalid("", "pattern \"" + std::string(source) + "\" " + problem);
 }
 
-/// The variable whose name stands at the front of `text`, up to its closing brace.
-Result<char> parse_variable(std::string_view source, std::string_view name) {
-  std::array<std::string_view, kVariables.size()> known;
+/// What stands in the form for the variable `name`.
+Result<std::string> encode_variable(std::string_view source, std::string_view name) {
+  if (name.starts_with(kAttributePrefix)) {
+    const std::string_view attribute = name.substr(kAttributePrefix.size());
+    if (const auto good = check_attribute_name(attribute); !good) {
+      return refuse(source,
+                    "has the variable {" + std::string(name) + "}, but " + good.error().message);
+    }
+    return kAttribute + std::string(attribute) + kAttributeEnd;
+  }
+  std::array<std::string_view, kVariables.size() + 1> known;
+  known.back() = "machine.attribute.NAME";
   for (std::size_t i = 0; i < kVariables.size(); ++i) {
-    if (kVariables[i].name == name) return static_cast<char>(kFirstVariable + static_cast<char>(i));
+    if (kVariables[i].name == name) {
+      return std::string(1, static_cast<char>(kFirstVariable + static_cast<char>(i)));
+    }
     known[i] = kVariables[i].name;
   }
   return refuse(source,
                 "has the unknown variable {" + std::string(name) + "}" + did_you_mean(name, known));
 }
 
-/// Turns the text of a pattern into its form, which has one byte for each wildcard and variable.
+/// Turns the text of a pattern into its form, which has marks for wildcards and variables.
 Result<std::string> encode(const KindRow& kind, std::string_view source) {
   std::string form;
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -126,8 +144,9 @@ Result<std::string> encode(const KindRow& kind, std::string_view source) {
     if (c == '{') {
       const std::size_t end = source.find('}', i);
       if (end == source.npos) return refuse(source, "has a { without a }");
-      ASSIGN_OR_RETURN(const char mark, parse_variable(source, source.substr(i + 1, end - i - 1)));
-      form += mark;
+      ASSIGN_OR_RETURN(const std::string variable,
+                       encode_variable(source, source.substr(i + 1, end - i - 1)));
+      form += variable;
       i = end;
     } else if (c == '*') {
       const bool rest = source.substr(i).starts_with("**");
@@ -291,15 +310,12 @@ class Expansion {
   /// Nothing where the machine lacks a variable or the result is longer than any name.
   std::optional<std::string_view> expand(std::string_view form, const Machine& machine) {
     size_ = 0;
-    for (char c : form) {
-      const bool variable =
-          c >= kFirstVariable && c < kFirstVariable + static_cast<char>(kVariables.size());
-      if (!variable) {
-        if (!append({&c, 1})) return std::nullopt;
-        continue;
-      }
-      const auto index = static_cast<std::size_t>(c - kFirstVariable);
-      const std::string_view value = kVariables[index].value(machine);
+    while (!form.empty()) {
+      const std::size_t mark = std::find_if(form.begin(), form.end(), is_variable) - form.begin();
+      if (!append(form.substr(0, mark))) return std::nullopt;
+      form.remove_prefix(mark);
+      if (form.empty()) break;
+      const std::string_view value = take_variable(form, machine);
       if (value.empty() || std::any_of(value.begin(), value.end(), is_control)) return std::nullopt;
       if (!append(value)) return std::nullopt;
     }
@@ -307,6 +323,22 @@ class Expansion {
   }
 
  private:
+  static bool is_variable(char c) {
+    return c == kAttribute ||
+           (c >= kFirstVariable && c < kFirstVariable + static_cast<char>(kVariables.size()));
+  }
+  /// The value of the variable at the front of `form`, which it takes off.
+  static std::string_view take_variable(std::string_view& form, const Machine& machine) {
+    if (form.front() != kAttribute) {
+      const auto index = static_cast<std::size_t>(form.front() - kFirstVariable);
+      form.remove_prefix(1);
+      return kVariables[index].value(machine);
+    }
+    const std::size_t end = form.find(kAttributeEnd);
+    const std::string* value = find_attribute(machine, form.substr(1, end - 1));
+    form.remove_prefix(end + 1);
+    return value == nullptr ? std::string_view() : std::string_view(*value);
+  }
   bool append(std::string_view text) {
     if (text.size() > buffer_.size() - size_) return false;
     std::copy(text.begin(), text.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(size_));

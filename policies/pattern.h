@@ -9,13 +9,21 @@ namespace chancery {
 
 /// What a pattern is compared with; decides its segments and characters. docs/policy.md has the
 /// table.
-enum class PatternKind { machine_name, dns_name, key, uri, email, common_name };
+enum class PatternKind {
+  machine_name,
+  dns_name,
+  key,
+  uri,
+  email,
+  common_name,
+  text,  ///< values of attributes and fields of messages: any text, with parts between slashes
+};
 
 /// A name with wildcards, compared segment by segment ('.' between the labels of names, '/' between
-/// the parts of a URI):
+/// the parts of a URI or text):
 ///   *            one or more characters within one segment, at most once in it: web-*, *-db, *
 ///   **           one or more whole segments, at most once in a pattern
-///   {machine.…}  a variable of the asking machine, inserted literally
+///   {machine.…}  a variable or an attribute of the asking machine, inserted literally
 /// A wildcard never covers an empty segment. Comparing takes one pass over both sides.
 class Pattern {
  public:
@@ -40,7 +48,8 @@ class Pattern {
   bool has_variables_ = false;
   bool has_wildcards_ = false;
   std::string source_;
-  std::string form_;  // source_ with one-byte marks for wildcards and variables
+  // source_ with one-byte marks for wildcards and variables; an attribute is its name between two
+  std::string form_;
 };
 
 /// Whether one wildcard may stand for the whole `segment`, or for what is left of it between its

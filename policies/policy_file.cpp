@@ -1,72 +1,22 @@
 #include "policies/policy_file.h"
 
+#include <algorithm>
 #include <array>
-#include <deque>
+#include <optional>
+#include <vector>
 
 #include "core/bytes.h"
 #include "core/field_path.h"
-#include "policies/grant_policy.h"
-#include "policies/listing.h"
+#include "core/policy_bundle.h"
+#include "policies/import_list.h"
+#include "policies/policy_reader.h"
+#include "policies/template.h"
 
 namespace chancery {
 namespace {
 
-constexpr std::array<std::string_view, 3> kMembers = {"version", "roles", "grants"};
-
-/// Takes the grants as they are read.
-class GrantList {
- public:
-  GrantList(const FieldPath& path, const PolicyVocabulary& vocabulary)
-      : path_(path), reader_(vocabulary) {}
-
-  Result<void> take(const YamlNode& item, std::size_t position) {
-    const FieldPath path = path_.item(position);
-    if (position == limits::policy_grants) {
-      return path.refuse(
-          item.place, "a policy has at most " + std::to_string(limits::policy_grants) + " grants",
-          ErrorCode::too_large);
-    }
-    ASSIGN_OR_RETURN(GrantReader::Item text, reader_.read(item, path));
-    const auto [first, added] = lines_.try_emplace(text.grant.name, item.place.line);
-    if (!added) {
-      return path.member("name").refuse(find_member(item, "name")->place,
-                                        "there is a grant " + quoted(text.grant.name) +
-                                            " already, in line " + std::to_string(first->second));
-    }
-    for (const MachinePattern& machine : text.machines) {
-      index_.add(machine, static_cast<GrantId>(position), text.grant.terms->operations);
-    }
-    grants_.push_back(std::move(text.grant));
-    return {};
-  }
-
-  Result<void> finish(const RoleHolders& roles) {
-    index_.finish();
-    for (const RoleEntry* auditor : roles.auditors()) {
-      const auto id = index_.first_exact(auditor->identity, denied_to_auditors());
-      if (!id) continue;
-      const Grant& grant = grants_[*id];
-      const FieldPath path = path_.item(*id);
-      return path.member("machines")
-          .refuse(grant.place, quoted(auditor->identity.text) + " holds the role auditor (line " +
-                                   std::to_string(auditor->place.line) +
-                                   "), which changes nothing; this grant gives it " +
-                                   grant.terms->operations.only(denied_to_auditors()).text());
-    }
-    return {};
-  }
-
-  std::vector<Grant> take_grants() { return std::move(grants_); }
-  std::deque<GrantTerms> take_terms() { return reader_.take_terms(); }
-  MachineIndex take_index() { return std::move(index_); }
-
- private:
-  const FieldPath& path_;
-  GrantReader reader_;
-  std::vector<Grant> grants_;
-  MachineIndex index_;
-  TextMap<unsigned> lines_;  // of the grants, by name
-};
+constexpr std::array<std::string_view, 9> kMembers = {
+    "version", "imports", "roles", "groups", "templates", "use", "denials", "approvals", "grants"};
 
 Result<void> check_version(const YamlNode& root, const FieldPath& document) {
   const YamlNode* version = find_member(root, "version");
@@ -77,31 +27,132 @@ Result<void> check_version(const YamlNode& root, const FieldPath& document) {
   return document.member("version").refuse(version->place, "must be 1, the only version there is");
 }
 
+/// What is of another kind was not handed over.
+Result<void> expect_kind(const YamlNode& root, const FieldPath& document,
+                         const YamlStream& stream) {
+  const YamlNode* member = find_member(root, stream.member);
+  if (member == nullptr || member->kind == stream.kind) return {};
+  return document.member(stream.member)
+      .refuse(member->place,
+              stream.kind == YamlNode::Kind::list ? "must be a list" : "must be a mapping");
+}
+
+/// Reads the files of a policy: each when it is imported first, with its own rules before those of
+/// what it imports, and the rules of templates behind all others.
+class PolicyFiles {
+ public:
+  PolicyFiles(std::vector<PolicyFile> files, const PolicyVocabulary& vocabulary)
+      : files_(std::move(files)), imports_(files_), reader_(vocabulary), states_(files_.size()) {}
+
+  /// `main` is where reading begins.
+  Result<std::shared_ptr<const GrantPolicy>> read(std::size_t main, std::string version) {
+    RETURN_IF_ERROR(read_file(main, true));
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (states_[i] == State::read) continue;
+      return FieldPath(files_[i].name)
+          .refuse({}, "nothing imports this file; name it in `imports` of " +
+                          std::string(kMainPolicyFile) + ", or take it away");
+    }
+    RETURN_IF_ERROR(
+        templates_.expand([this](RuleKind kind, const YamlNode& item, const FieldPath& path) {
+          return reader_.read_rule(kind, item, path);
+        }));
+    return reader_.finish(std::move(version));
+  }
+
+ private:
+  enum class State { unread, open, read };
+
+  Result<void> read_file(std::size_t index, bool is_main) {
+    states_[index] = State::open;
+    const FieldPath document(files_[index].name);
+    ASSIGN_OR_RETURN(const YamlNode root, read_rules(files_[index], document));
+    RETURN_IF_ERROR(expect_members(root, document, kMembers));
+    RETURN_IF_ERROR(check_version(root, document));
+    if (const YamlNode* roles = find_member(root, "roles")) {
+      const FieldPath path = document.member("roles");
+      if (!is_main) {
+        return path.refuse(roles->place,
+                           "roles stand in " + std::string(kMainPolicyFile) + " alone");
+      }
+      RETURN_IF_ERROR(reader_.read_roles(*roles, path));
+    }
+    if (const YamlNode* list = find_member(root, "imports")) {
+      RETURN_IF_ERROR(read_imports(*list, document.member("imports"), index));
+    }
+    states_[index] = State::read;
+    return {};
+  }
+
+  Result<YamlNode> read_rules(const PolicyFile& file, const FieldPath& document) {
+    const FieldPath groups = document.member("groups");
+    const std::string_view name = file.name;
+    std::vector<YamlStream> streams = {
+        {"groups", YamlNode::Kind::mapping,
+         [&](const YamlNode& group, std::size_t) {
+           return reader_.read_group(group, groups.member(group.name));
+         }},
+        {"templates", YamlNode::Kind::list,
+         [&](const YamlNode& item, std::size_t i) {
+           return templates_.read_template(item, name, i);
+         }},
+        {"use", YamlNode::Kind::list,
+         [&](const YamlNode& item, std::size_t i) { return templates_.read_use(item, name, i); }}};
+    for (RuleKind kind : kAllRuleKinds) {
+      streams.push_back(
+          {list_of(kind), YamlNode::Kind::list, [&, kind](const YamlNode& item, std::size_t i) {
+             const FieldPath list = document.member(list_of(kind));
+             return reader_.read_rule(kind, item, list.item(i));
+           }});
+    }
+    ASSIGN_OR_RETURN(YamlNode root, read_yaml(file.text, document, streams));
+    for (const YamlStream& stream : streams) RETURN_IF_ERROR(expect_kind(root, document, stream));
+    return root;
+  }
+
+  Result<void> read_imports(const YamlNode& list, const FieldPath& path, std::size_t importer) {
+    ASSIGN_OR_RETURN(const auto imported, imports_.read(list, path, importer));
+    if (++depth_ > limits::policy_import_depth) {
+      return path.refuse(
+          list.place,
+          "imports are more than " + std::to_string(limits::policy_import_depth) + " deep",
+          ErrorCode::too_large);
+    }
+    for (const ImportList::Import& import : imported) {
+      if (states_[import.file] == State::open) {
+        return path.item(import.item)
+            .refuse(list.children[import.item].place,
+                    files_[import.file].name +
+                        " is where this file is imported from; imports must "
+                        "not go in a circle");
+      }
+      if (states_[import.file] == State::unread) RETURN_IF_ERROR(read_file(import.file, false));
+    }
+    --depth_;
+    return {};
+  }
+
+  const std::vector<PolicyFile> files_;  // messages and rules name them
+  const ImportList imports_;
+  PolicyReader reader_;
+  TemplateSet templates_;
+  std::vector<State> states_;
+  std::size_t depth_ = 0;
+};
+
 }  // namespace
 
-Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
-                                                  const PolicyVocabulary& vocabulary,
-                                                  std::string_view file) {
-  const FieldPath document(file);
-  const FieldPath grants_path = document.member("grants");
-  GrantList grants(grants_path, vocabulary);
-  const auto take = [&](const YamlNode& item, std::size_t i) { return grants.take(item, i); };
-  ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document, {"grants", take}));
-  RETURN_IF_ERROR(expect_members(root, document, kMembers));
-  RETURN_IF_ERROR(check_version(root, document));
-
-  RoleHolders roles;
-  if (const YamlNode* node = find_member(root, "roles")) {
-    ASSIGN_OR_RETURN(roles, RoleHolders::read(*node, document.member("roles")));
+Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
+                                                       const PolicyVocabulary& vocabulary,
+                                                       std::string_view file) {
+  auto files = parse_policy_bundle(text);
+  if (!files) {
+    return FieldPath(file).refuse({}, files.error().message, files.error().code);
   }
-  const YamlNode* list = find_member(root, "grants");
-  if (list != nullptr && list->kind != YamlNode::Kind::list) {
-    return grants_path.refuse(list->place, "must be a list");
-  }
-  RETURN_IF_ERROR(grants.finish(roles));
-  return std::make_shared<const GrantPolicy>(to_hex(sha256(bytes_of(text))), std::move(roles),
-                                             grants.take_terms(), grants.take_grants(),
-                                             grants.take_index());
+  if (files->size() == 1) files->front().name = file;
+  const auto main = std::ranges::find(*files, kMainPolicyFile, &PolicyFile::name);
+  const auto index = main == files->end() ? 0 : static_cast<std::size_t>(main - files->begin());
+  return PolicyFiles(std::move(*files), vocabulary).read(index, to_hex(sha256(bytes_of(text))));
 }
 
 }  // namespace chancery

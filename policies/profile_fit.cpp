@@ -76,7 +76,7 @@ class GrantedProfiles {
 };
 
 Result<void> check_key_types(const YamlNode& when, const FieldPath& path,
-                             const GrantedProfiles& profiles, const GrantTerms& terms) {
+                             const GrantedProfiles& profiles, const RuleTerms& terms) {
   const YamlNode* list = find_member(when, "key_types");
   // Keys in the token have no profile.
   if (list == nullptr || terms.operations.has(Operation::key_create)) return {};
@@ -92,9 +92,9 @@ Result<void> check_key_types(const YamlNode& when, const FieldPath& path,
 }  // namespace
 
 Result<void> check_profile_fit(const YamlNode& node, const FieldPath& path,
-                               const PolicyVocabulary& vocabulary, const GrantTerms& terms) {
+                               const PolicyVocabulary& vocabulary, const RuleTerms& terms) {
   const YamlNode* when = find_member(node, "when");
-  if (when == nullptr || !terms.operations.meets(kCertifying)) return {};
+  if (!vocabulary.checked || when == nullptr || !terms.operations.meets(kCertifying)) return {};
   const FieldPath when_path = path.member("when");
   const GrantedProfiles profiles(vocabulary, terms.profiles);
   RETURN_IF_ERROR(profiles.expect(*when, when_path, kAltNames, &Profile::alt_names));

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "core/yaml.h"
-#include "policies/grant.h"
+#include "policies/rule.h"
+#include "policies/vocabulary.h"
 
 namespace chancery {
 
@@ -11,6 +12,6 @@ class FieldPath;
 /// a type, parts of the subject or types of keys that none of them allows. `node` is the grant, and
 /// `terms` what it says, with profiles that exist.
 Result<void> check_profile_fit(const YamlNode& node, const FieldPath& path,
-                               const PolicyVocabulary& vocabulary, const GrantTerms& terms);
+                               const PolicyVocabulary& vocabulary, const RuleTerms& terms);
 
 }  // namespace chancery

@@ -26,14 +26,17 @@ Result<std::vector<Pattern>> read_scope(Role role, const YamlNode& node, const F
 }  // namespace
 
 bool HeldRoles::holds(Role role) const {
+  return has(role) && (role == Role::auditor || !is_torn());
+}
+
+bool HeldRoles::is_torn() const {
+  return has(Role::administrator) && has(Role::operator_);
+}
+
+bool HeldRoles::has(Role role) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const RoleEntry* entry) {
     return entry != nullptr && entry->holds(role);
   });
-}
-
-bool HeldRoles::any() const {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](const RoleEntry* entry) { return entry != nullptr; });
 }
 
 bool HeldRoles::include(const RoleEntry& other) const {
@@ -101,13 +104,12 @@ Result<void> RoleHolders::add(Role role, MachinePattern identity, std::vector<Pa
   auto& of_kind = entries_[static_cast<std::size_t>(identity.kind)];
   RoleEntry& entry = of_kind.try_emplace(identity.text).first->second;
   if (entry.holds(role)) return path.refuse(node.place, "\"" + node.text + "\" is given twice");
-  // Roles are read in the order of kRoles, auditor last.
-  if (role == Role::auditor && (entry.holds(Role::administrator) || entry.holds(Role::operator_))) {
-    const Role other = entry.holds(Role::administrator) ? Role::administrator : Role::operator_;
+  for (Role other : kRoles) {
+    if (!entry.holds(other)) continue;
     return path.refuse(node.place, "\"" + node.text + "\" also holds the role " +
                                        std::string(name_of(other)) + " (line " +
                                        std::to_string(entry.place.line) +
-                                       "); an auditor holds no other role");
+                                       "); whoever holds a role holds no other");
   }
   entry.identity = std::move(identity);
   entry.place = node.place;
@@ -118,7 +120,7 @@ Result<void> RoleHolders::add(Role role, MachinePattern identity, std::vector<Pa
 
 HeldRoles RoleHolders::of(const Machine& machine) const {
   HeldRoles held;
-  held.entries_ = {find(IdentityKind::name, machine.name.text()), nullptr,
+  held.entries_ = {find(IdentityKind::name, machine.name.text()),
                    find(IdentityKind::spiffe, machine.spiffe_id),
                    find(IdentityKind::fingerprint, machine.fingerprint)};
   return held;
@@ -130,16 +132,16 @@ const RoleEntry* RoleHolders::find(IdentityKind kind, std::string_view text) con
   return found == of_kind.end() ? nullptr : &found->second;
 }
 
-std::vector<const RoleEntry*> RoleHolders::auditors() const {
-  std::vector<const RoleEntry*> auditors;
+std::vector<const RoleEntry*> RoleHolders::holders(Role role) const {
+  std::vector<const RoleEntry*> holders;
   for (const auto& of_kind : entries_) {
     for (const auto& [text, entry] : of_kind) {
-      if (entry.holds(Role::auditor)) auditors.push_back(&entry);
+      if (entry.holds(role)) holders.push_back(&entry);
     }
   }
-  std::sort(auditors.begin(), auditors.end(),
+  std::sort(holders.begin(), holders.end(),
             [](const RoleEntry* a, const RoleEntry* b) { return a->place.line < b->place.line; });
-  return auditors;
+  return holders;
 }
 
 }  // namespace chancery

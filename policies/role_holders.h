@@ -26,8 +26,10 @@ struct RoleEntry {
 /// The roles of one machine, by all its identities together. Points into the RoleHolders.
 class HeldRoles {
  public:
+  /// Who holds auditor by any identity is an auditor; who holds administrator by one and operator
+  /// by another is neither.
   [[nodiscard]] bool holds(Role role) const;
-  [[nodiscard]] bool any() const;
+  [[nodiscard]] bool is_torn() const;  ///< between administrator and operator
   /// True where each role of `other` is also held here.
   [[nodiscard]] bool include(const RoleEntry& other) const;
   /// True where the holder is an operator for machines called `owner`.
@@ -37,22 +39,22 @@ class HeldRoles {
 
  private:
   friend class RoleHolders;
-  std::array<const RoleEntry*, kIdentityKinds> entries_{};
+  [[nodiscard]] bool has(Role role) const;
+  std::array<const RoleEntry*, 3> entries_{};  // by its name, SPIFFE ID and fingerprint
 };
 
 /// The policy's `roles`: who is administrator, operator and auditor.
 class RoleHolders {
  public:
-  /// Reads the member `roles`. Refuses an identity that holds auditor and another role. That two
-  /// identities are one person cannot be seen here: whoever holds auditor by any identity of a
-  /// certificate is treated as an auditor when it asks.
+  /// Reads the member `roles`. Refuses an identity that holds two roles. That two identities are
+  /// one machine cannot be seen here: HeldRoles says what follows where they are.
   static Result<RoleHolders> read(const YamlNode& node, const FieldPath& path);
 
   [[nodiscard]] HeldRoles of(const Machine& machine) const;
   /// The entry for a machine name or SPIFFE ID, or null.
   [[nodiscard]] const RoleEntry* find(IdentityKind kind, std::string_view text) const;
-  /// In the order of their lines.
-  [[nodiscard]] std::vector<const RoleEntry*> auditors() const;
+  /// Who holds `role`, in the order of their lines.
+  [[nodiscard]] std::vector<const RoleEntry*> holders(Role role) const;
 
  private:
   Result<void> read_role(Role role, const YamlNode& list, const FieldPath& path);

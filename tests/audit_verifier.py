@@ -405,18 +405,20 @@ class Verifier:
         rows = {entry: {"vkeys": vkeys.split("\n"), "entry": entry} for vkeys, entry in
                 self.query("SELECT vkeys, entry FROM log_keys")}
         self.compare("keys of the log", log_keys, rows)
-
         machines, tokens = {}, {}
         for index, entry in enumerate(self.entries):
-            if entry.get("kind") == "machine":
-                # The first entry of a machine made it; every later one, a new token.
-                machines.setdefault(entry.get("owner"),
-                                    {"entry": index, "added_by": machine_of(entry)})
-                tokens[entry.get("token_sha256")] = {
-                    "entry": index, "machine": entry.get("owner"), "profile": entry.get("profile"),
-                    "expires_at": entry.get("expires_at")}
-        self.compare("machine", machines, self.rows_by("name, added_by, entry", "machine",
-                                                       lambda row: row["name"]))
+            if entry.get("kind") == "machine":  # its first, a new token, or its attributes
+                made = {"entry": index, "added_by": machine_of(entry)}
+                row = machines.setdefault(entry.get("owner"), made)
+                if row["entry"] == index or "attributes" in entry:
+                    row["attributes"] = "\n".join(entry.get("attributes", []))
+                    row["attributes_entry"] = index
+                if row["entry"] == index or "token_sha256" in entry:
+                    tokens[entry.get("token_sha256")] = {
+                        "entry": index, "machine": entry.get("owner"),
+                        "profile": entry.get("profile"), "expires_at": entry.get("expires_at")}
+        self.compare("machine", machines, self.rows_by(
+            "name, added_by, entry, attributes, attributes_entry", "machine", lambda r: r["name"]))
         rows = self.rows_by("token_sha256, machine, profile, expires_at, used_at, entry",
                             "enrollment", lambda row: row["token_sha256"].hex())
         for row in rows.values():

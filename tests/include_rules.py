@@ -32,6 +32,7 @@ LIBRARY_PLACES = [
     ("PKCS#11", r"^(p11-kit/|libp11\.h$|pkcs11[a-z]*\.h$)", r"^pkcs11/"),
     ("SQLite", r"^sqlite3", r"^core/(store|sqlite)[^/]*$"),
     ("yaml-cpp", r"^yaml-cpp/", r"^core/yaml\.cpp$"),
+    ("date", r"^date/", r"^core/time_zone\.cpp$"),
 ]
 
 # Headers that would spread through every includer stay in .cpp files.

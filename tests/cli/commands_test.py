@@ -183,12 +183,44 @@ class Commands(ServiceTest):
         self.assertIn("added by operator", self.succeeds("machine", "show", "web-1"))
         self.assertEqual(self.bodies(), [{"name": "web-1", "profile": "machine"}, {"token_life": "90m"}])
 
+    def test_attributes_of_machines(self):
+        row = {"name": "web-1", "added_by": "operator", "added_at": "2030-01-01T00:00:00Z",
+               "attributes": {"env": "prod", "team": "shop"}}
+        self.service.on("POST", "/v1/machines", Answer({"machine": "web-1", "token": "secret",
+                                                        "expires_at": "2030-01-01T00:00:00Z"}, 201))
+        self.service.on("GET", "/v1/machines/web-1", row)
+        self.service.on("POST", "/v1/machines/web-1/attributes", {**row, "attributes": {}})
+        self.succeeds("machine", "add", "web-1", "--attribute", "team=shop", "--attribute", "site=Zug, a=b")
+        self.assertEqual(self.succeeds("machine", "attributes", "web-1"), "web-1: env=prod team=shop\n")
+        self.assertIn("env=prod team=shop", self.succeeds("machine", "show", "web-1"))
+        self.assertEqual(self.json_of("machine", "attributes", "web-1"), row)
+        self.succeeds("machine", "attributes", "web-1", "--set", "env=test")
+        self.assertEqual(self.succeeds("machine", "attributes", "web-1", "--none"), "web-1: no attributes\n")
+        self.assertEqual(self.bodies(), [{"name": "web-1", "attributes": {"site": "Zug, a=b", "team": "shop"}},
+                                         {"attributes": {"env": "test"}}, {"attributes": {}}])
+        for options in (["--set", "env"], ["--set", "Env=a"], ["--set", "a=b", "--set", "a=c"],
+                        ["--set", "a=b", "--none"]):
+            self.assertEqual(self.chancery("machine", "attributes", "web-1", *options).returncode, 2, options)
+
+    def test_policy_of_several_files(self):
+        bundle = ("#%file policy.yaml 35\nversion: 1\nimports: [teams/a.yaml]\n\n"
+                  "#%file teams/a.yaml 10\nversion: 1\n")
+        self.service.on("GET", "/v1/policy", {"version": "ab", "text": bundle, "loaded_at": "2030-01-01T00:00:00Z"})
+        out = Path(self.folder, "several")
+        self.succeeds("policy", "show", "--out", str(out))
+        self.assertEqual((out / "policy.yaml").read_text(), "version: 1\nimports: [teams/a.yaml]\n")
+        self.assertEqual((out / "teams/a.yaml").read_text(), "version: 1")
+
     def test_policy(self):
         text = "version: 1\ngrants: []\n"
         self.service.on("GET", "/v1/policy", {"version": "ab", "text": text, "loaded_at": "2030-01-01T00:00:00Z"})
         self.service.on("POST", "/v1/policy/reload", {"version": "ab", "changed": False},
                         problem(400, detail="line 3: unknown field", field="grants"))
         self.assertEqual(self.succeeds("policy", "show"), "# version ab, in force since 2030-01-01T00:00:00Z\n" + text)
+        out = Path(self.folder, "shown")
+        self.assertIn(str(out), self.succeeds("policy", "show", "--out", str(out)))
+        self.assertEqual((out / "policy.yaml").read_text(), text)
+        self.assertIn("is there already", self.fails("policy", "show", "--out", str(out)))
         self.assertIn("unchanged", self.succeeds("policy", "reload"))
         self.assertIn("line 3", self.fails("policy", "reload"))
 

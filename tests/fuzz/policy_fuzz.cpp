@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/policy_bundle.h"
 #include "policies/policy_file.h"
 
 // Any text is either refused with a place, or a policy that keeps what no policy can change.
@@ -67,12 +68,12 @@ PolicyQuestion question(Operation operation) {
   return asked;
 }
 
-/// "policy.yaml:LINE:COLUMN: …"
+/// "FILE:LINE:COLUMN: …"
 bool has_place(const std::string& message) {
-  const std::string file = "policy.yaml:";
-  if (!message.starts_with(file)) return false;
+  const std::size_t file = message.find(':');
+  if (file == message.npos || !is_policy_file_name(message.substr(0, file))) return false;
   std::size_t colons = 0;
-  for (std::size_t i = file.size(); i < message.size() && colons < 2; ++i) {
+  for (std::size_t i = file + 1; i < message.size() && colons < 2; ++i) {
     if (message[i] == ':') {
       ++colons;
     } else if (message[i] < '0' || message[i] > '9') {

@@ -56,10 +56,15 @@ std::string roles(const std::string& text) {
 }
 
 const std::vector<BadRow> kDocument = {
-    {"empty", "", "1:1: must be a mapping with the members version, roles, grants"},
+    {"empty", "",
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
     {"a comment only", "# nothing\n",
-     "1:1: must be a mapping with the members version, roles, grants"},
-    {"a list", "- a\n", "1:1: must be a mapping with the members version, roles, grants"},
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
+    {"a list", "- a\n",
+     "1:1: must be a mapping with the members version, imports, roles, groups, templates, use, "
+     "denials, approvals, grants"},
     {"no version", "grants: []\n", "1:1: the member version is missing; write version: 1"},
     {"another version", "version: 2\n", "1:10: version: must be 1, the only version there is"},
     {"version of the wrong type", "version: [1]\n",
@@ -75,7 +80,8 @@ const std::vector<BadRow> kDocument = {
     {"grants with nothing", "version: 1\ngrants:\n", "2:1: grants: must be a list"},
     {"a grant that is text", "version: 1\ngrants: [a]\n",
      "2:10: grants[0]: must be a mapping with the members name, machines, operations, when, "
-     "issuers, profiles, keys"},
+     "quotas, "
+     "approvals, break_glass, issuers, profiles, keys"},
     {"anchor", "version: 1\ngrants: &a []\n", "2:9: grants: anchors (&name) are not accepted here"},
     {"alias", "version: 1\nroles: {auditor: *a}\n",
      "2:18: this is not YAML: the referenced anchor is not defined"},
@@ -184,9 +190,10 @@ const std::vector<BadRow> kGrants = {
      "of names"},
     {"empty when", issue("when: {}"), "8:11: grants[0].when: is empty; leave it out"},
     {"when of the wrong type", issue("when: now"),
-     "8:11: grants[0].when: must be a mapping with the members owner, source, dns_names, "
-     "ip_addresses, uris, emails, common_names, subject, key_types, max_validity, algorithms, "
-     "digests"},
+     "8:11: grants[0].when: must be a mapping with the members owner, source, attributes, "
+     "certificate_age, hours, valid_from, valid_until, dns_names, ip_addresses, uris, emails, "
+     "max_names, common_names, subject, key_types, key_attested, extended_key_usages, "
+     "max_validity, algorithms, digests, message_classes, content, max_lifetime"},
 };
 
 const std::vector<BadRow> kMachines = {
@@ -199,7 +206,7 @@ const std::vector<BadRow> kMachines = {
      "3:53: grants[0].machines[0]: \"self\" is the service itself, whose rights are fixed"},
     {"unknown scheme", machines("[\"https://a\"]"),
      "3:53: grants[0].machines[0]: \"https://a\" is not a machine: write a name, or begin with "
-     "spiffe://, dns: or sha256:"},
+     "spiffe://, dns:, sha256:, attribute: or group:"},
     {"short fingerprint", machines("[\"sha256:abcd\"]"),
      "3:53: grants[0].machines[0]: a fingerprint is sha256: and 64 hexadecimal digits in lower "
      "case"},
@@ -353,16 +360,19 @@ const std::vector<BadRow> kRoleRows = {
     {"role of the wrong type", roles("  auditor: a\n"), "3:12: roles.auditor: must be a list"},
     {"twice", roles("  auditor: [a, b, a]\n"), "3:19: roles.auditor[2]: \"a\" is given twice"},
     {"auditor and operator", roles("  operator: [x, a]\n  auditor: [a]\n"),
-     "4:13: roles.auditor[0]: \"a\" also holds the role operator (line 3); an auditor holds no "
-     "other role"},
+     "4:13: roles.auditor[0]: \"a\" also holds the role operator (line 3); whoever holds a role "
+     "holds no other"},
     {"auditor and administrator, the other way round",
      roles("  auditor: [\"spiffe://e.org/a\"]\n  administrator: [\"spiffe://e.org/a\"]\n"),
-     "3:13: roles.auditor[0]: \"spiffe://e.org/a\" also holds the role administrator (line 4); an "
-     "auditor holds no other role"},
+     "3:13: roles.auditor[0]: \"spiffe://e.org/a\" also holds the role administrator (line 4); "
+     "whoever holds a role holds no other"},
+    {"administrator and operator", roles("  administrator: [a]\n  operator: [x, a]\n"),
+     "4:17: roles.operator[1]: \"a\" also holds the role administrator (line 3); whoever holds a "
+     "role holds no other"},
     {"auditor and scoped operator",
      roles("  operator: [{identity: a, machines: [m]}]\n  auditor: [a]\n"),
-     "4:13: roles.auditor[0]: \"a\" also holds the role operator (line 3); an auditor holds no "
-     "other role"},
+     "4:13: roles.auditor[0]: \"a\" also holds the role operator (line 3); whoever holds a role "
+     "holds no other"},
     {"wildcard", roles("  auditor: [\"audit-*\"]\n"),
      "3:13: roles.auditor[0]: \"audit-*\" has a wildcard; a role is held by name"},
     {"DNS name", roles("  auditor: [\"dns:a.example.com\"]\n"),
@@ -382,8 +392,8 @@ const std::vector<BadRow> kRoleRows = {
      "version: 1\nroles: {auditor: [carol]}\ngrants:\n"
      "  - {name: r, machines: [carol], operations: [certificate.read], when: {owner: any}}\n"
      "  - {name: g, operations: [status.read, key.sign], keys: [k], machines: [x, carol]}\n",
-     "5:73: grants[1].machines: \"carol\" holds the role auditor (line 2), which changes nothing; "
-     "this grant gives it key.sign"},
+     "5:73: grants: grant \"g\": \"carol\" holds the role auditor (line 2), which changes nothing; "
+     "it gives it key.sign"},
 };
 
 BOOST_AUTO_TEST_SUITE(bad_policy)
@@ -431,9 +441,9 @@ BOOST_AUTO_TEST_CASE(bombs) {
       {"too long", "version: 1\n" + std::string(limits::policy_bytes, '#'),
        "1:1: is longer than 67108864 bytes", ErrorCode::too_large},
       {"nested", "version: 1\ngrants: " + repeat(400, "[") + repeat(400, "]"),
-       "2:16: grants[0][0][0][0][0][0][0]: is nested deeper than 8", ErrorCode::too_large},
+       "2:18: grants[0][0][0][0][0][0][0][0][0]: is nested deeper than 10", ErrorCode::too_large},
       {"nested mappings", "version: 1\ngrants: " + repeat(1000, "{a: "),
-       "2:37: grants.a.a.a.a.a.a.a: is nested deeper than 8", ErrorCode::too_large},
+       "2:45: grants.a.a.a.a.a.a.a.a.a: is nested deeper than 10", ErrorCode::too_large},
       {"a million entries in one list",
        "version: 1\nroles:\n  auditor:\n" + repeat(limits::policy_nodes, "  - a\n"),
        "999997:5: roles.auditor[999993]: has more than 1000000 values", ErrorCode::too_large},

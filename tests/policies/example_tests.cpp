@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 
 #include "policies/default_policy.h"
 #include "policies/pattern.h"
+#include "policies/policy_case.h"
 #include "policies/role.h"
 #include "policy_fixture.h"
 
@@ -41,106 +43,6 @@ void check_rows(const Policy& policy, const std::vector<ExampleRow>& rows) {
       if (!row.grant.empty()) BOOST_TEST(decision.grant() == row.grant);
     }
   }
-}
-
-std::vector<ExampleRow> web_fleet() {
-  const TestMachine eu = TestMachine("web-1.eu.example.com").source("10.1.2.3");
-  const TestMachine us = TestMachine("web-1.us.example.com").source("10.2.2.3");
-  const TestMachine ops("ops-eu");
-  return {
-      {"EU site", eu, issue("tls-server", "web-1.eu.example.com").dns("www.example.eu"),
-       "eu-sites"},
-      {"EU shop", eu, issue("tls-server", "web-1.eu.example.com").dns("a.shop.example.eu"),
-       "eu-sites"},
-      {"EU from the US network", TestMachine(eu).source("10.2.2.3"),
-       issue("tls-server", "web-1.eu.example.com").dns("www.example.eu"), ""},
-      {"EU site on a US machine", us,
-       issue("tls-server", "web-1.us.example.com").dns("www.example.eu"), ""},
-      {"US address", us,
-       issue("tls-server", "web-1.us.example.com").dns("www.example.com").ip("192.0.2.9"),
-       "us-sites"},
-      {"first certificate", TestMachine(us).enrolling(),
-       issue("machine", "web-1.us.example.com").dns("web-1.us.example.com"), "first-certificate"},
-      {"a machine of no region", TestMachine("web-1.example.com"),
-       issue("machine", "web-1.example.com").dns("web-1.example.com"), ""},
-      {"regional operator", ops, Ask(certificate_revoke).owner("web-1.eu.example.com"),
-       "role:operator"},
-      {"regional operator elsewhere", ops, Ask(certificate_revoke).owner("web-1.us.example.com"),
-       ""},
-      {"own revocation", us, Ask(certificate_revoke).owner("web-1.us.example.com"),
-       "own-certificates"},
-      {"the auditor reads", TestMachine("carol"), Ask(audit_read), "role:auditor"},
-      {"the administrator does not", TestMachine("alice"), Ask(audit_read), ""},
-  };
-}
-
-std::vector<ExampleRow> spiffe_workloads() {
-  const TestMachine shop = TestMachine("").spiffe("spiffe://cluster.example.com/ns/shop/sa/cart");
-  const TestMachine pay =
-      TestMachine("").spiffe("spiffe://cluster.example.com/ns/payments/sa/settle");
-  const TestMachine add = TestMachine("")
-                              .spiffe("spiffe://cluster.example.com/ns/system/sa/provisioner")
-                              .source("10.96.0.9");
-  const Ask sign = Ask(key_sign).key("payments.settle").algorithm(SignatureAlgorithm::ed25519);
-  return {
-      {"a service", shop, issue("tls-server", "").dns("cart.shop.svc.cluster.local"),
-       "shop-services"},
-      {"its SPIFFE ID", shop,
-       issue("tls-client", "").uri("spiffe://cluster.example.com/ns/shop/sa/cart"),
-       "shop-services"},
-      {"another's SPIFFE ID", shop,
-       issue("tls-client", "").uri("spiffe://cluster.example.com/ns/shop/sa/db"), ""},
-      {"another namespace's name", shop,
-       issue("tls-server", "").dns("a.payments.svc.cluster.local"), ""},
-      {"payments sign", pay, sign, "payment-signing"},
-      {"the shop does not", shop, sign, ""},
-      {"the same path in another trust domain",
-       TestMachine("").spiffe("spiffe://evil.org/ns/payments/sa/settle"), sign, ""},
-      {"the provisioner adds a node", add,
-       Ask(machine_add).owner("n1.nodes.example.com").profile("machine"), "provisioner"},
-      {"but not with another profile", add,
-       Ask(machine_add).owner("n1.nodes.example.com").profile("code-signing"), ""},
-      {"nor another machine", add, Ask(machine_add).owner("web-1").profile("machine"), ""},
-      {"a node's first certificate", TestMachine("n1.nodes.example.com").enrolling(),
-       issue("machine", "n1.nodes.example.com")
-           .dns("n1.nodes.example.com")
-           .uri("spiffe://example.com/machine/n1.nodes.example.com"),
-       "nodes"},
-      {"nobody becomes alice", TestMachine("n1.nodes.example.com").enrolling(),
-       issue("machine", "n1.nodes.example.com").uri("spiffe://example.com/people/alice"), ""},
-  };
-}
-
-std::vector<ExampleRow> code_signing() {
-  const TestMachine build = TestMachine("build-7.ci.example.com").source("10.20.1.1");
-  const TestMachine release =
-      TestMachine("release.ci.example.com")
-          .fingerprint("3f1cbb4b4e8b9d1b8d5d9a4b0c6f5e2a7d8c9b0a1f2e3d4c5b6a79880716253f");
-  const auto sign = [](Operation operation, const std::string& key, SignatureAlgorithm algorithm) {
-    return Ask(operation).key(key).algorithm(algorithm);
-  };
-  const Ask certificate = issue("code-signing", "release.ci.example.com")
-                              .key_type(KeyType::ec_p384)
-                              .subject({"CH", "Example Corp", "", "Example Corp Releases"});
-  return {
-      {"nightly", build, sign(key_sign, "nightly", SignatureAlgorithm::ecdsa_p256_sha256),
-       "nightly"},
-      {"no digest for nightly", build,
-       sign(key_sign_digest, "nightly", SignatureAlgorithm::ecdsa_p256_sha256), ""},
-      {"no release by a build machine", build,
-       sign(key_sign, "release.app", SignatureAlgorithm::ecdsa_p384_sha384), ""},
-      {"a release digest", release,
-       sign(key_sign_digest, "release.app", SignatureAlgorithm::ecdsa_p384_sha384),
-       "release-digests"},
-      {"not with SHA-256", release,
-       sign(key_sign_digest, "release.app", SignatureAlgorithm::rsa_pss_sha256), ""},
-      {"not with another certificate", TestMachine("release.ci.example.com"),
-       sign(key_sign_digest, "release.app", SignatureAlgorithm::ecdsa_p384_sha384), ""},
-      {"code-signing certificate", release, certificate, "release-certificate"},
-      {"of another organization", release,
-       Ask(certificate).subject({"CH", "Other", "", "Example Corp Releases"}), ""},
-      {"build machines get none", build, certificate, ""},
-  };
 }
 
 std::vector<ExampleRow> default_rows() {
@@ -186,12 +88,6 @@ std::vector<ExampleRow> default_rows() {
   };
 }
 
-const std::map<std::string, std::vector<ExampleRow> (*)()> kExamples = {
-    {"web-fleet.yaml", web_fleet},
-    {"spiffe-workloads.yaml", spiffe_workloads},
-    {"code-signing.yaml", code_signing},
-};
-
 /// The blocks ```LANGUAGE … ``` of a document.
 std::vector<std::string> snippets(const std::string& document, const std::string& language) {
   std::vector<std::string> found;
@@ -211,20 +107,31 @@ std::vector<std::string> snippets(const std::string& document, const std::string
 
 BOOST_AUTO_TEST_SUITE(example)
 
-BOOST_AUTO_TEST_CASE(each_shipped_example_has_its_cases) {
-  std::set<std::string> shipped;
-  const std::string folder = "policies/examples";
-  for (const auto& file :
-       std::filesystem::directory_iterator(std::string(CHANCERY_SOURCE_DIR) + "/" + folder)) {
-    shipped.insert(file.path().filename());
-  }
-  BOOST_TEST(shipped.size() == kExamples.size());
-  for (const auto& [name, rows] : kExamples) {
+BOOST_AUTO_TEST_CASE(each_shipped_example_answers_its_cases) {
+  const std::string folder = std::string(CHANCERY_SOURCE_DIR) + "/policies/examples";
+  const std::string ending = ".yaml", cases_ending = ".tests.yaml";
+  std::size_t examples = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const std::string name = file.path().filename();
+    if (name.ends_with(cases_ending)) continue;
     BOOST_TEST_CONTEXT(name) {
-      BOOST_TEST(shipped.contains(name));
-      check_rows(*load_good(read_source(folder + "/" + name)), rows());
+      ++examples;
+      const std::string source = "policies/examples/" + name;
+      const auto policy = load_good(read_source(source));
+      const std::string beside = source.substr(0, source.size() - ending.size()) + cases_ending;
+      const auto read =
+          read_policy_cases(read_source(beside), test_vocabulary().profiles, now(), beside);
+      BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().message));
+      BOOST_TEST(read->policy == name);
+      for (const PolicyCase& one : read->cases) {
+        const Decision decision = policy->decide(one.machine, one.question, one.at);
+        BOOST_TEST(differs(one, decision) == "", one.name << ": " << differs(one, decision));
+      }
+      BOOST_TEST(std::ranges::any_of(read->cases, &PolicyCase::allowed));
+      BOOST_TEST(!std::ranges::all_of(read->cases, &PolicyCase::allowed));
     }
   }
+  BOOST_TEST(examples == 5);
 }
 
 BOOST_AUTO_TEST_CASE(the_default_policy) {

@@ -279,10 +279,14 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
     return held.identity == machine.name.text() || held.identity == machine.spiffe_id ||
            held.identity == "sha256:" + machine.fingerprint;
   };
-  const auto holds = [&](const char* role) {
+  const auto has = [&](std::string_view role) {
     return std::any_of(roles.begin(), roles.end(), [&](const NaiveRole& held) {
       return held.role == role && identity_is(held);
     });
+  };
+  const bool torn = has("administrator") && has("operator");
+  const auto holds = [&](std::string_view role) {
+    return has(role) && (role == "auditor" || !torn);
   };
   const auto role_holder = [&](const std::string& identity) {
     return std::any_of(roles.begin(), roles.end(),
@@ -308,13 +312,19 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
   if (is(operation, {certificate_issue, certificate_renew})) {
     for (const std::string& uri : question.names.uri) {
       for (const NaiveRole& held : roles) {
-        if (held.identity == uri && !holds(held.role.c_str())) return {false, "builtin:roles"};
+        if (held.identity == uri && !holds(held.role)) return {false, "builtin:roles"};
       }
     }
   }
 
   Answer nearest;
   bool near_role = false;
+  if (torn && is(operation,
+                 {certificate_revoke, certificate_release, certificate_replace, certificate_read,
+                  key_create, key_read, machine_add, machine_read, ca_create, crl_sign, policy_read,
+                  policy_change, log_prune, incident_open, incident_read, status_read})) {
+    nearest = {false, "builtin:roles"}, near_role = true;
+  }
   if (holds("administrator")) {
     if (is(operation,
            {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,

@@ -151,7 +151,7 @@ NaivePolicy random_policy(Chance& chance) {
   add("administrator", "spiffe://e.org/root");
   add("operator", "ops");
   add("operator", "ops-eu", {"*.eu", "a"});
-  add("operator", "admin", {"**.b.eu"});
+  add("operator", "spiffe://e.org/ns/a", {"**.b.eu"});
   add("operator", "sha256:" + std::string(64, 'b'), {"web-*"});
   add("auditor", "audit");
   add("auditor", "spiffe://e.org/audit");

@@ -1,5 +1,7 @@
 """A new policy or configuration: taken over whole and at once, or refused with its line."""
 
+import hashlib
+import shutil
 import signal
 
 import service
@@ -137,6 +139,68 @@ class ReloadTests(PolicyTest):
         self.assert_problem(answer, 400, detail="policy.yaml cannot be read")
         self.assertNotIn(str(self.service.home), answer.json["detail"])
         self.assertEqual(self.version(), before)
+
+
+class DirectoryTests(PolicyTest):
+    """The same policy in several files."""
+
+    def setUp(self):
+        super().setUp()
+        self.directory = self.service.home / "policy"
+        (self.directory / "teams").mkdir(parents=True)
+        self.addCleanup(self.load, self.original)
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.file.unlink()
+        self.write("policy.yaml", self.original.replace("version: 1\n", "version: 1\nimports: ['teams/*.yaml']\n"))
+        self.write("teams/extra.yaml", "version: 1\ngrants:\n" + WIDER)
+        self.write("teams/extra.tests.yaml", "cases: [none]\n")
+
+    def write(self, name, text):
+        (self.directory / name).write_text(text)
+
+    def reload(self):
+        return self.service.administrator.post("/v1/policy/reload", {})
+
+    def test_in_force_and_shown(self):
+        version = expect(200, self.reload()).json["version"]
+        issued = expect(201, self.issue()).json
+        intent = self.service.entries(issued["intent"])[0]
+        self.assertEqual((intent["grant"], intent["policy"]), ("extra", version))
+        text = expect(200, self.service.auditor.get("/v1/policy")).json["text"]
+        self.assertEqual(hashlib.sha256(text.encode()).hexdigest(), version)
+        self.assertRegex(text, r"^#%file policy\.yaml [0-9]+\n")
+        self.assertIn("\n#%file teams/extra.yaml ", text)
+        self.assertFalse(expect(200, self.reload()).json["changed"])
+        checked = run([service.bin_folder / "chanceryd", "check", "--home", self.service.home])
+        self.assertIn(version, checked.stdout.decode())
+        self.service.verify_log()
+
+    def test_what_is_wrong_has_its_file_and_line(self):
+        before = self.version()
+        for what, name, text, said in (
+                ("a member", "teams/extra.yaml", "version: 1\ngrant: []\n",
+                 'teams/extra.yaml:2:1: grant: unknown field; did you mean "grants"?'),
+                ("a file that nothing imports", "b.yaml", "version: 1\n",
+                 "b.yaml:1:1: nothing imports this file"),
+                ("a file of another ending", "b.yml", "version: 1\n", "b.yml: the files of a policy end"),
+                ("both", "../policy.yaml", self.original, "both policy.yaml and the directory policy")):
+            with self.subTest(what=what):
+                path = self.directory / name
+                old = path.read_text() if path.exists() else None
+                self.write(name, text)
+                answer = self.reload()
+                path.unlink()
+                if old is not None:
+                    self.write(name, old)
+                self.assert_problem(answer, 400, detail=said)
+                self.assertNotIn(str(self.service.home), answer.json["detail"])
+                self.assertEqual(self.version(), before)
+
+    def test_a_start(self):
+        version = expect(200, self.reload()).json["version"]
+        self.service.stop()
+        self.service.start()
+        self.assertEqual(self.version(), version)
 
 
 class RoleTests(PolicyTest):

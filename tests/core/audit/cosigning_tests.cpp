@@ -353,6 +353,8 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   tamper(database(),
          "DROP VIEW going; DROP TABLE pruning; DROP TABLE pruning_range;"
          "DROP TABLE cosignature;"
+         "ALTER TABLE machine DROP COLUMN attributes;"
+         "ALTER TABLE machine DROP COLUMN attributes_entry;"
          "DROP INDEX certificate_replaces; ALTER TABLE certificate DROP COLUMN replaces;"
          "DROP TABLE renewal_request; DROP TABLE incident; DROP TABLE blocked_key;"
          "DROP INDEX certificate_selection; ALTER TABLE certificate DROP COLUMN grant_name;"

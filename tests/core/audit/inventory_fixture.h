@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/incident_report.h"
+#include "core/machine_attribute.h"
 #include "tests/core/audit/log_fixture.h"
 
 namespace chancery {
@@ -13,9 +14,12 @@ struct InventoryLog : LogHome {
     for (const char* name : {"one", "two"}) {
       create_key(name);
       create_ca(name);
-      add_machine(name);
+      add_machine(name, {{"env", "prod"}, {"team", "shop"}});
       publish_crl(name, "1000");
     }
+    set_attributes("one", {{"env", "test"}});
+    set_attributes("one", {});
+    set_attributes("one", {{"env", "test"}, {"site", "Zug, CH"}});
     name_log_keys();
     renewed = add_machine("one");
     enroll(renewed, Conclusion::ok);
@@ -75,21 +79,31 @@ struct InventoryLog : LogHome {
   }
 
   /// The new token's hash; of a known machine, another token.
-  Bytes add_machine(const std::string& name) {
+  Bytes add_machine(const std::string& name, const std::vector<MachineAttribute>& attributes = {}) {
     const MachineName machine = MachineName::literal(name);
     const EnrollmentRecord enrollment{random_bytes(32), machine, ProfileName::literal("machine"),
                                       std::chrono::ceil<Seconds>(now() + Seconds(60)),
                                       std::nullopt};
     std::vector<StoreChange> changes{AddEnrollment{enrollment}};
     if (!store->machine(machine).value()) {
-      changes.emplace_back(AddMachine{{machine, MachineName::literal("operator"), now()}});
+      changes.emplace_back(
+          AddMachine{{machine, MachineName::literal("operator"), now(), 0, attributes}});
     }
     AuditEntry entry(EntryKind::machine);
     entry.set("owner", name).set("profile", "machine");
     entry.set("expires_at", to_rfc3339_seconds(enrollment.expires_at));
     entry.set("token_sha256", to_hex(enrollment.token_sha256));
+    if (!attributes.empty()) entry.set("attributes", texts_of(attributes));
     log->record(context_of("operator"), std::move(entry), std::move(changes)).value();
     return enrollment.token_sha256;
+  }
+
+  void set_attributes(const std::string& name, const std::vector<MachineAttribute>& attributes) {
+    AuditEntry entry(EntryKind::machine);
+    entry.set("owner", name).set("attributes", texts_of(attributes));
+    log->record(context_of("operator"), std::move(entry),
+                {SetMachineAttributes{MachineName::literal(name), attributes}})
+        .value();
   }
 
   void enroll(const Bytes& token, Conclusion conclusion) {

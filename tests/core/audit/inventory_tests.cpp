@@ -45,7 +45,22 @@ std::vector<Tampering> other_columns() {
         {"crl_shards", "2"},
         {"entry", "entry + 1"}}},
       {"machine WHERE name = 'one'",
-       {{"name", "'three'"}, {"added_by", "'web'"}, {"entry", "entry + 1"}}},
+       {{"name", "'three'"},
+        {"added_by", "'web'"},
+        {"entry", "entry + 1"},
+        {"attributes", "''"},
+        {"attributes", "'env=test'"},
+        {"attributes", "'env=prod' || char(10) || 'site=Zug, CH'"},
+        {"attributes", "attributes || char(10) || 'team=shop'"},
+        {"attributes_entry", "entry"},
+        {"attributes_entry", "attributes_entry - 1"},
+        {"attributes_entry", "attributes_entry + 1"},
+        {"attributes_entry", "1000000"}}},
+      {"machine WHERE name = 'two'",
+       {{"attributes", "''"},
+        {"attributes", "'env=prod'"},
+        {"attributes_entry", "entry - 1"},
+        {"attributes_entry", "(SELECT attributes_entry FROM machine WHERE name = 'one')"}}},
       {"enrollment WHERE token_sha256 = (SELECT min(token_sha256) FROM enrollment)",
        {{"token_sha256", "zeroblob(32)"},
         {"machine", "'three'"},
@@ -141,6 +156,17 @@ BOOST_AUTO_TEST_CASE(rows_and_entries_of_every_kind_agree) {
   BOOST_TEST(python_says_good(*this));
 }
 
+BOOST_AUTO_TEST_CASE(attributes_are_replaced_as_a_whole) {
+  const auto row = store->machine(MachineName::literal("one")).value().value();
+  BOOST_TEST(
+      (row.attributes == std::vector<MachineAttribute>{{"env", "test"}, {"site", "Zug, CH"}}));
+  BOOST_TEST(row.attributes_entry > row.entry + 2);
+  const auto refused = log->record(context_of("operator"), AuditEntry(EntryKind::machine),
+                                   {SetMachineAttributes{MachineName::literal("nobody"), {}}});
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST((refused.error().code == ErrorCode::not_found));
+}
+
 BOOST_AUTO_TEST_CASE(rows_of_requests_may_be_gone) {
   close();
   tamper(database(), "DELETE FROM request");
@@ -191,11 +217,17 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
         "INSERT INTO ca SELECT 'three', key, issuer, certificate, crl_shards, entry FROM ca"
         " WHERE name = 'one'"},
        {"a machine more",
-        "INSERT INTO machine SELECT 'three', added_by, added_at, entry FROM machine"
+        "INSERT INTO machine SELECT 'three', added_by, added_at, entry, attributes,"
+        " attributes_entry FROM machine WHERE name = 'one'"},
+       {"what a machine was before",
+        "UPDATE machine SET attributes = 'env=test', attributes_entry = attributes_entry - 2"
         " WHERE name = 'one'"},
+       {"what a machine was at first",
+        "UPDATE machine SET attributes = 'env=prod' || char(10) || 'team=shop',"
+        " attributes_entry = entry WHERE name = 'one'"},
        {"a machine beyond the log",
-        "INSERT INTO machine SELECT 'three', added_by, added_at, 1000000 FROM machine"
-        " WHERE name = 'one'"},
+        "INSERT INTO machine SELECT 'three', added_by, added_at, 1000000, attributes,"
+        " 1000000 FROM machine WHERE name = 'one'"},
        {"a machine that its second token made",
         "UPDATE machine SET entry = (SELECT entry FROM enrollment WHERE token_sha256 = " +
             blob(renewed) + ") WHERE name = 'one'"},

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(tampering) {
        "0,"
        " x'00', 2)"},
       {"a CA that nobody made", "INSERT INTO ca VALUES ('c', 'k', 'c', x'00', 1, 2)"},
-      {"a machine that nobody added", "INSERT INTO machine VALUES ('m', 'op', 0, 2)"},
+      {"a machine that nobody added", "INSERT INTO machine VALUES ('m', 'op', 0, 2, '', 2)"},
   };
   close();
   const std::string good = folder().file("good.db");

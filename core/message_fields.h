@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "core/message_class.h"
+
+namespace chancery {
+
+/// One row for each field that messages of a class may have: MessageContent has no others, and the
+/// policy speaks of no others.
+struct MessageFieldRow {
+  MessageClass message_class;
+  std::string_view name;  ///< as in MessageField and in the policy: "issuer", "dns_name"
+};
+/// All rows, classes in the order of the enumeration. Several classes may have a field of one name.
+std::span<const MessageFieldRow> message_fields();
+
+bool has_field(MessageClass message_class, std::string_view name);
+
+}  // namespace chancery
