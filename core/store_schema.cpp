@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 6;
+constexpr std::int64_t kVersion = 8;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
 // and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
@@ -371,6 +371,13 @@ CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
     (SELECT last FROM going WHERE first <= OLD.entry ORDER BY first DESC LIMIT 1), -1)
   BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
 PRAGMA user_version = 6;
+COMMIT;
+)sql"},
+                           {8, R"sql(
+BEGIN;
+ALTER TABLE key ADD COLUMN message_class TEXT NOT NULL DEFAULT 'data';
+ALTER TABLE key ADD COLUMN context TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 8;
 COMMIT;
 )sql"}};
 
