@@ -16,7 +16,7 @@ struct CreateOptions {
   KeyType type = KeyType::ec_p256;
   std::vector<SignatureAlgorithm> algorithms;
   std::optional<MessageClass> message_class;
-  std::string context;
+  std::optional<std::string> context;
 };
 
 struct ShowOptions {
@@ -40,7 +40,7 @@ Result<ExitCode> create_key(Session& session, const CreateOptions& options) {
     body["algorithms"].push_back(row(algorithm).name);
   }
   if (options.message_class) body["message_class"] = name_of(*options.message_class);
-  if (!options.context.empty()) body["context"] = options.context;
+  if (options.context) body["context"] = *options.context;
   ASSIGN_OR_RETURN(Service * service, session.service());
   ASSIGN_OR_RETURN(json answer, service->post("/v1/keys", body));
   ASSIGN_OR_RETURN(std::vector<std::string> algorithms, texts_in(answer, "algorithms"));
