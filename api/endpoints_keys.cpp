@@ -6,13 +6,16 @@ namespace {
 Json row_of(const Key& key) {
   Json algorithms = Json::array();
   for (SignatureAlgorithm algorithm : key.algorithms) algorithms.push_back(row(algorithm).name);
-  return {{"name", key.name.text()},
-          {"type", row(key.public_key.type()).name},
-          {"purpose", name_of(key.purpose)},
-          {"algorithms", std::move(algorithms)},
-          {"created_at", to_rfc3339_seconds(key.created_at)},
-          {"creator", key.creator.text()},
-          {"id", to_hex(key.id.bytes)}};
+  Json body = {{"name", key.name.text()},
+               {"type", row(key.public_key.type()).name},
+               {"purpose", name_of(key.purpose)},
+               {"algorithms", std::move(algorithms)},
+               {"created_at", to_rfc3339_seconds(key.created_at)},
+               {"creator", key.creator.text()},
+               {"id", to_hex(key.id.bytes)}};
+  if (key.purpose == KeyPurpose::data) body["message_class"] = name_of(key.message_class);
+  if (!key.context.empty()) body["context"] = key.context;
+  return body;
 }
 
 Json detail_of(const Key& key) {
@@ -37,6 +40,13 @@ Result<HttpResponse> create(Call& call) {
     if (!one) return invalid("algorithms", one.error().message);
     request.algorithms.push_back(*one);
   }
+  ASSIGN_OR_RETURN(const auto message_class, body.optional_string("message_class"));
+  if (message_class) {
+    ASSIGN_OR_RETURN(request.message_class, parse_message_class(*message_class));
+  }
+  ASSIGN_OR_RETURN(const auto context, body.optional_string("context"));
+  if (context && context->empty()) return invalid("context", "context is empty; leave it out");
+  request.context = context.value_or("");
   RETURN_IF_ERROR(body.finish());
   ASSIGN_OR_RETURN(const Key* key, call.service().create_key(call.caller, request));
   HttpResponse response = json_response(201, detail_of(*key));

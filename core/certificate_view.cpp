@@ -7,7 +7,7 @@ constexpr std::string_view kField = "certificate";
 
 Result<void> read_validity(DerReader& tbs, CertificateView& view) {
   ASSIGN_OR_RETURN(const DerElement validity, tbs.element(der::sequence));
-  DerReader times(validity.content, kField), elements(validity.content, kField);
+  DerReader times(validity.content, tbs.field()), elements(validity.content, tbs.field());
   ASSIGN_OR_RETURN(view.not_before, times.time());
   ASSIGN_OR_RETURN(view.not_after, times.time());
   RETURN_IF_ERROR(times.end());
@@ -21,9 +21,7 @@ Result<ByteView> read_whole(DerReader& in, std::uint8_t tag) {
   return element.whole;
 }
 
-Result<void> read_tbs(ByteView whole, CertificateView& view) {
-  DerReader outer(whole, kField);
-  ASSIGN_OR_RETURN(DerReader tbs, outer.enter(der::sequence));
+Result<void> read_tbs(DerReader tbs, CertificateView& view) {
   if (tbs.next_is(der::constructed(0))) {
     ASSIGN_OR_RETURN(DerReader version, tbs.enter(der::constructed(0)));
     ASSIGN_OR_RETURN(view.version, version.small_integer());
@@ -60,7 +58,19 @@ Result<CertificateView> read_certificate(ByteView der) {
   ASSIGN_OR_RETURN(view.outer_algorithm, read_whole(in, der::sequence));
   ASSIGN_OR_RETURN(view.signature, in.bit_string());
   RETURN_IF_ERROR(in.end());
-  RETURN_IF_ERROR(read_tbs(view.tbs, view));
+  DerReader tbs(view.tbs, kField);
+  ASSIGN_OR_RETURN(const DerReader content, tbs.enter(der::sequence));
+  RETURN_IF_ERROR(read_tbs(content, view));
+  return view;
+}
+
+Result<CertificateView> read_tbs_certificate(ByteView der, std::string_view field) {
+  CertificateView view;
+  view.tbs = der;
+  DerReader outer(der, field);
+  ASSIGN_OR_RETURN(const DerReader content, outer.enter(der::sequence));
+  RETURN_IF_ERROR(outer.end());
+  RETURN_IF_ERROR(read_tbs(content, view));
   return view;
 }
 

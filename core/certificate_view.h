@@ -25,5 +25,8 @@ struct CertificateView {
 
 /// invalid_request (field "certificate") when `der` is not strictly DER of this structure.
 Result<CertificateView> read_certificate(ByteView der);
+/// The same of a TBSCertificate alone, on `field` (a literal): there is no outer algorithm and no
+/// signature.
+Result<CertificateView> read_tbs_certificate(ByteView der, std::string_view field);
 
 }  // namespace chancery

@@ -1,3 +1,4 @@
+#include "core/message.h"
 #include "core/signing_task.h"
 
 namespace chancery {
@@ -5,14 +6,12 @@ namespace {
 
 class DataTask : public SigningTask {
  public:
-  DataTask(const SignData& request, const Key& key) : request_(request), key_(key) {}
+  DataTask(const SignData& request, const Key& key, std::optional<MessageContent> content)
+      : request_(request), key_(key), content_(std::move(content)) {}
 
   [[nodiscard]] PolicyQuestion question() const override {
-    PolicyQuestion question{.operation = request_.is_digest ? Operation::key_sign_digest
-                                                            : Operation::key_sign};
-    question.key = key_.name.text();
-    question.key_type = key_.public_key.type();
-    question.algorithm = request_.algorithm;
+    PolicyQuestion question = question_about(request_, key_);
+    question.message = content_;
     return question;
   }
 
@@ -57,12 +56,52 @@ class DataTask : public SigningTask {
  private:
   const SignData& request_;  // the caller's, which outlives the task
   const Key& key_;
+  std::optional<MessageContent> content_;
 };
+
+/// A digest may be that of anything.
+Result<void> check_digest_allowed(const Key& key) {
+  const bool open = key.message_class == MessageClass::digest ||
+                    (key.message_class == MessageClass::data && key.context.empty());
+  if (open) return {};
+  const std::string bound = key.message_class == MessageClass::data
+                                ? "data that begins with \"" + key.context + "\""
+                                : "messages of class " + std::string(name_of(key.message_class));
+  return fail(ErrorCode::conflict,
+              "the key \"" + key.name.text() + "\" signs " + bound +
+                  " only, which cannot be seen in a digest; send \"data\"",
+              "digest");
+}
 
 }  // namespace
 
-std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key) {
-  return std::make_unique<DataTask>(request, key);
+PolicyQuestion question_about(const SignData& request, const Key& key) {
+  PolicyQuestion question{.operation =
+                              request.is_digest ? Operation::key_sign_digest : Operation::key_sign};
+  question.key = key.name.text();
+  question.key_type = key.public_key.type();
+  question.algorithm = request.algorithm;
+  return question;
+}
+
+Result<std::optional<MessageContent>> read_content(const SignData& request, const Key& key,
+                                                   Time at) {
+  if (key.purpose != KeyPurpose::data) return std::nullopt;
+  if (request.is_digest) {
+    RETURN_IF_ERROR(check_digest_allowed(key));
+    return MessageContent{.message_class = MessageClass::digest, .fields = {}};
+  }
+  const MessageBinding binding{key.message_class, key.context, request.algorithm, key.public_key};
+  auto content = read_message(request.data, binding, at);
+  if (content) return std::move(*content);
+  content.error().message += "; the key \"" + key.name.text() + "\" signs messages of class " +
+                             std::string(name_of(key.message_class)) + " only";
+  return Failure(std::move(content.error()));
+}
+
+std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key,
+                                            std::optional<MessageContent> content) {
+  return std::make_unique<DataTask>(request, key, std::move(content));
 }
 
 }  // namespace chancery

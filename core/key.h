@@ -1,10 +1,12 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/identifier.h"
+#include "core/message_class.h"
 #include "core/public_key.h"
 
 namespace chancery {
@@ -28,6 +30,8 @@ struct Key {
   MachineName creator;
   Time created_at;
   PublicKey public_key;
+  MessageClass message_class = MessageClass::data;  ///< of purpose data: what it signs
+  std::string context = {};                         ///< of class data: see read_message()
 
   [[nodiscard]] bool allows(SignatureAlgorithm algorithm) const {
     for (SignatureAlgorithm allowed : algorithms) {

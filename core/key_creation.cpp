@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/message.h"
 #include "core/signing_service.h"
 
 namespace chancery {
@@ -39,6 +40,24 @@ Result<std::vector<SignatureAlgorithm>> algorithms_of(const CreateKey& request) 
   return request.algorithms;
 }
 
+/// What a key signs goes with how it does.
+Result<void> check_message_class(const CreateKey& request,
+                                 const std::vector<SignatureAlgorithm>& algorithms) {
+  if (!request.context.empty()) {
+    if (request.message_class != MessageClass::data) {
+      return invalid("context", "only keys of message class data have a context");
+    }
+    RETURN_IF_ERROR(check_context(request.context));
+  }
+  for (SignatureAlgorithm algorithm : algorithms) {
+    if (suits(request.message_class, algorithm)) continue;
+    return invalid("algorithms", std::string(row(algorithm).name) +
+                                     " cannot sign messages of class " +
+                                     std::string(name_of(request.message_class)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<const Key*> SigningService::create_key(const Caller& caller, const CreateKey& request) {
@@ -61,6 +80,9 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
   const PolicyQuestion question = question_of(request);
   auto algorithms = algorithms_of(request);
   if (!algorithms) return reject(caller, question, std::move(algorithms.error()));
+  if (auto good = check_message_class(request, *algorithms); !good) {
+    return reject(caller, question, std::move(good.error()));
+  }
   // One at a time: a second request for the same name finds the key, and many tokens fail when they
   // generate in parallel.
   const std::lock_guard one_at_a_time(creating_);
@@ -78,6 +100,10 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
   entry.set("key_id", to_hex(id.bytes));
   entry.set("purpose", name_of(request.purpose));
   entry.set("algorithms", names_of(*algorithms));
+  if (request.purpose == KeyPurpose::data) {
+    entry.set("message_class", name_of(request.message_class));
+    entry.set("context", request.context);
+  }
   ASSIGN_OR_RETURN(Intent intent,
                    log_.intend(caller.context, decision, std::move(entry), SigningInput{}));
 
@@ -101,13 +127,14 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
   result.set("spki_sha256", to_hex(public_key->spki_sha256()));
   const MachineName creator = caller.context.machine.name;
   const Time at = now();
-  KeyRecord row{request.name, id, request.purpose,   request.type, *algorithms,
-                creator,      at, public_key->spki()};
+  KeyRecord row{
+      request.name,       id, request.purpose,       request.type,   *algorithms, creator, at,
+      public_key->spki(), 0,  request.message_class, request.context};
   ASSIGN_OR_RETURN([[maybe_unused]] const Concluded concluded,
                    log_.conclude(caller.context, std::move(intent), Conclusion::ok,
                                  std::move(result), {AddKey{std::move(row)}}));
   return &keys_.add(Key{request.name, id, request.purpose, std::move(*algorithms), creator, at,
-                        std::move(*public_key)});
+                        std::move(*public_key), request.message_class, request.context});
 }
 
 Result<const CertificateAuthority*> SigningService::create_ca(const Caller& caller,

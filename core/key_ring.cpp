@@ -25,7 +25,7 @@ Result<void> KeyRing::add(const KeyRecord& row) {
                                          "\" is damaged; restore the database");
   }
   add(Key{row.name, row.id, row.purpose, row.algorithms, row.creator, row.created_at,
-          std::move(*public_key)});
+          std::move(*public_key), row.message_class, row.context});
   return {};
 }
 

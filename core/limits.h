@@ -67,6 +67,10 @@ inline constexpr std::size_t renewal_information_bytes = 16 << 10;  // two times
 inline constexpr std::size_t sign_data_bytes = 512 << 10;  // fits a body in base64
 inline constexpr std::size_t ed25519_message_bytes =
     60 << 10;  // one frame; Ed25519 cannot be hashed first
+inline constexpr std::size_t message_values =
+    300;  // names and the like: an SSH certificate may have 256 principals
+inline constexpr std::size_t message_value_bytes = 2048;  // as a URI in a certificate
+inline constexpr std::size_t context_bytes = 64;          // of a key for data
 
 // Keyholder
 inline constexpr std::uint32_t frame_bytes = 64 << 10;

@@ -53,4 +53,10 @@ bool has_field(MessageClass message_class, std::string_view name) {
   });
 }
 
+bool is_personal(std::string_view field, std::string_view value) {
+  // OpenSSH's own way to name what a vendor adds is name@domain.
+  if (field == "critical_option" || field == "extension") return false;
+  return value.find('@') != value.npos;
+}
+
 }  // namespace chancery

@@ -18,4 +18,8 @@ std::span<const MessageFieldRow> message_fields();
 
 bool has_field(MessageClass message_class, std::string_view name);
 
+/// Whether a value may be somebody's address, or contain one: it then stays out of the log, and so
+/// out of reasons, which go there (docs/audit-format.md, "Commitments").
+bool is_personal(std::string_view field, std::string_view value);
+
 }  // namespace chancery

@@ -33,6 +33,11 @@ std::string first_difference(const KeyRecord& row, const nlohmann::json& intent,
   if (intent.value("algorithms", nlohmann::json()) != nlohmann::json(names_of(row.algorithms))) {
     return "algorithms";
   }
+  const std::string message_class = text_member(intent, "message_class");
+  if (name_of(row.message_class) != (message_class.empty() ? "data" : message_class)) {
+    return "message_class";
+  }
+  if (row.context != text_member(intent, "context")) return "context";
   if (row.creator.text() != machine_of(intent)) return "creator";
   if (to_hex(sha256(row.spki)) != text_member(outcome, "spki_sha256")) return "spki";
   return "";

@@ -12,6 +12,12 @@ inline constexpr auto common_name = "\x55\x04\x03"sv;          // 2.5.4.3
 inline constexpr auto country = "\x55\x04\x06"sv;              // 2.5.4.6
 inline constexpr auto organization = "\x55\x04\x0a"sv;         // 2.5.4.10
 inline constexpr auto organizational_unit = "\x55\x04\x0b"sv;  // 2.5.4.11
+inline constexpr auto locality = "\x55\x04\x07"sv;             // 2.5.4.7
+inline constexpr auto state = "\x55\x04\x08"sv;                // 2.5.4.8
+inline constexpr auto street = "\x55\x04\x09"sv;               // 2.5.4.9
+inline constexpr auto user_id = "\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01"sv;
+inline constexpr auto domain_component = "\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19"sv;
+inline constexpr auto email_address = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"sv;  // PKCS #9
 
 // Certificate and CRL extensions, RFC 5280 sections 4.2 and 5.2
 inline constexpr auto subject_key_id = "\x55\x1d\x0e"sv;              // 2.5.29.14
@@ -38,6 +44,10 @@ inline constexpr auto ocsp_nonce = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"sv;
 inline constexpr auto ocsp_extended_revoke = "\x2b\x06\x01\x05\x05\x07\x30\x01\x09"sv;
 // The hash of a CertID: RFC 3279 section 2.1
 inline constexpr auto sha1 = "\x2b\x0e\x03\x02\x1a"sv;
+
+// CMS attributes, RFC 5652 sections 11.1 and 11.2
+inline constexpr auto cms_content_type = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"sv;
+inline constexpr auto cms_message_digest = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"sv;
 
 // Extended key usages, RFC 5280 section 4.2.1.12
 inline constexpr auto server_auth = "\x2b\x06\x01\x05\x05\x07\x03\x01"sv;

@@ -99,7 +99,9 @@ struct CreateKey {
   KeyName name;
   KeyType type{};
   KeyPurpose purpose = KeyPurpose::data;
-  std::vector<SignatureAlgorithm> algorithms;  ///< empty: the type's default
+  std::vector<SignatureAlgorithm> algorithms = {};  ///< empty: the type's default
+  MessageClass message_class = MessageClass::data;  ///< of purpose data
+  std::string context = {};                         ///< of class data; see read_message()
 };
 
 /// Makes a CA: its key in the token and its certificate, self-signed or by `issuer`.

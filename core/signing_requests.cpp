@@ -176,7 +176,14 @@ SigningService::TaskResult SigningService::task_for(const Caller& caller, const 
     question.key = request.key.text();
     return reject(caller, question, std::move(key.error()));
   }
-  return make_data_task(request, **key);
+  auto content = read_content(request, **key, now());
+  if (!content) {
+    PolicyQuestion question = question_about(request, **key);
+    question.message =
+        MessageContent{.message_class = (*key)->message_class, .fields = {}};  // that it should be
+    return reject(caller, question, std::move(content.error()));
+  }
+  return make_data_task(request, **key, std::move(*content));
 }
 
 SigningService::TaskResult SigningService::task_for(const Caller&, const SignCrl& request) {

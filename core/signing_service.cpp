@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/message_fields.h"
 
 namespace chancery {
 namespace {
@@ -52,6 +53,44 @@ void describe_names(AuditEntry& entry, const PolicyQuestion& question) {
   }
 }
 
+/// The same of what a message says. Written out, it is up to three times as long, and beside it
+/// stand the commitments to as many addresses as a message may have values.
+constexpr std::size_t kContentInEntry = 8 << 10;
+
+void describe_message(AuditEntry& entry, const MessageContent& message) {
+  entry.set("message_class", name_of(message.message_class));
+  if (message.lifetime) {
+    entry.set("lifetime", static_cast<std::uint64_t>(message.lifetime->count()));
+  }
+  std::vector<std::string> content;
+  std::string all;
+  for (const MessageField& field : message.fields) {
+    for (const std::string& value : field.values) {
+      const std::string said = is_personal(field.name, value) ? "withheld" : value;
+      content.push_back(field.name + ":" + said);
+      all += content.back() + "\n";
+    }
+  }
+  if (content.empty()) return;
+  if (all.size() <= kContentInEntry) {
+    entry.set("content", content);
+  } else {
+    entry.set("content_sha256", to_hex(sha256(bytes_of(all))));
+  }
+}
+
+/// What stays out of an entry but for a commitment to it.
+std::vector<std::string> addresses_in(const PolicyQuestion& question) {
+  std::vector<std::string> addresses = question.names.email;
+  if (!question.message) return addresses;
+  for (const MessageField& field : question.message->fields) {
+    for (const std::string& value : field.values) {
+      if (is_personal(field.name, value)) addresses.push_back(value);
+    }
+  }
+  return addresses;
+}
+
 }  // namespace
 
 void describe(AuditEntry& entry, const PolicyQuestion& question) {
@@ -66,6 +105,7 @@ void describe(AuditEntry& entry, const PolicyQuestion& question) {
   if (question.key_type) entry.set("key_type", row(*question.key_type).name);
   if (question.validity) entry.set("validity", format_duration(*question.validity));
   describe_names(entry, question);
+  if (question.message) describe_message(entry, *question.message);
 }
 
 Error token_down(const std::string& problem) {
@@ -91,9 +131,10 @@ SigningService::SigningService(const Config& config, Store& store, AuditLog& log
 void SigningService::describe_asked(AuditEntry& entry, const Caller& caller,
                                     const PolicyQuestion& question) const {
   describe(entry, question);
-  if (question.names.email.empty()) return;
+  const std::vector<std::string> addresses = addresses_in(question);
+  if (addresses.empty()) return;
   std::vector<std::string> emails;
-  for (const std::string& address : question.names.email) {
+  for (const std::string& address : addresses) {
     emails.push_back(commitments_.commit(caller.context.id, address));
   }
   entry.set("emails", emails);

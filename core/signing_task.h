@@ -57,8 +57,16 @@ struct CertificateOrder {
 std::unique_ptr<SigningTask> make_certificate_task(CertificateOrder order, const Config& config,
                                                    const BlockedKeys& blocked, Store& store);
 
+/// What the policy is asked about a signature with a machine key, before the data is read.
+PolicyQuestion question_about(const SignData& request, const Key& key);
+/// What the data says, read as the key's class (read_message), of a digest nothing but its class;
+/// none for a key that signs no data at all, which make_data_task's task refuses. conflict for a
+/// digest where the key is bound to what can only be seen in the data itself.
+Result<std::optional<MessageContent>> read_content(const SignData& request, const Key& key,
+                                                   Time at);
 /// Data (or, where the policy grants it, its digest) to be signed with a machine key.
-std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key);
+std::unique_ptr<SigningTask> make_data_task(const SignData& request, const Key& key,
+                                            std::optional<MessageContent> content);
 
 /// The CRL of one scope; `shard_counts` are all that the CA has had.
 std::unique_ptr<SigningTask> make_crl_task(const CertificateAuthority& ca, const CrlScope& scope,

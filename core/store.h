@@ -70,6 +70,8 @@ struct KeyRecord {
   Time created_at;
   Bytes spki;
   std::uint64_t entry = 0;
+  MessageClass message_class = MessageClass::data;
+  std::string context = {};
 };
 
 struct CaRecord {

@@ -181,10 +181,10 @@ struct Apply {
     return unless_changed(
         sqlite::run(connection,
                     "INSERT INTO key (" CHANCERY_KEY_COLUMNS ")"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     key.name.text(), key.id.bytes, name_of(key.purpose), row(key.type).name,
                     store_rows::join(key.algorithms), key.creator.text(), to_micros(key.created_at),
-                    key.spki, key.entry),
+                    key.spki, key.entry, name_of(key.message_class), key.context),
         ErrorCode::conflict, "a key of this name or id exists", "key");
   }
 

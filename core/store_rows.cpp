@@ -40,6 +40,7 @@ class Reader {
   }
   void read(IncidentState& state) { keep(state, parse_incident_state(row_.text(column_++))); }
   void read(KeyPurpose& purpose) { keep(purpose, parse_key_purpose(row_.text(column_++))); }
+  void read(MessageClass& of) { keep(of, parse_message_class(row_.text(column_++))); }
   void read(KeyType& type) { keep(type, parse_key_type(row_.text(column_++))); }
   void read(CertificateState& state) {
     keep(state, value_in<CertificateState>(kStates, row_.text(column_++), "state"));
@@ -182,7 +183,7 @@ Result<Revocation> revocation(const sqlite::Statement& row) {
 Result<KeyRecord> key(const sqlite::Statement& row) {
   using R = KeyRecord;
   return read_row(row, &R::name, &R::id, &R::purpose, &R::type, &R::algorithms, &R::creator,
-                  &R::created_at, &R::spki, &R::entry);
+                  &R::created_at, &R::spki, &R::entry, &R::message_class, &R::context);
 }
 
 Result<CaRecord> ca(const sqlite::Statement& row) {

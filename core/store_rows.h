@@ -36,7 +36,9 @@ std::string join(const std::vector<MachineAttribute>& attributes);
 #define CHANCERY_REVOCATION_COLUMNS                                                  \
   "serial, issuer, reason, revoked_at, by, not_after, crl_shards, invalidity_date, " \
   "incident, entry, shard"
-#define CHANCERY_KEY_COLUMNS "name, id, purpose, type, algorithms, creator, created_at, spki, entry"
+#define CHANCERY_KEY_COLUMNS                                                \
+  "name, id, purpose, type, algorithms, creator, created_at, spki, entry, " \
+  "message_class, context"
 #define CHANCERY_CA_COLUMNS "name, key, issuer, certificate, crl_shards, entry"
 #define CHANCERY_MACHINE_COLUMNS "name, added_by, added_at, entry, attributes, attributes_entry"
 #define CHANCERY_ENROLLMENT_COLUMNS "token_sha256, machine, profile, expires_at, used_at, entry"

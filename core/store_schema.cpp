@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 7;
+constexpr std::int64_t kVersion = 8;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
 // and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
@@ -379,6 +379,13 @@ ALTER TABLE machine ADD COLUMN attributes TEXT NOT NULL DEFAULT '';  -- name=val
 ALTER TABLE machine ADD COLUMN attributes_entry INTEGER NOT NULL DEFAULT 0;  -- that says them
 UPDATE machine SET attributes_entry = entry;
 PRAGMA user_version = 7;
+COMMIT;
+)sql"},
+                           {8, R"sql(
+BEGIN;
+ALTER TABLE key ADD COLUMN message_class TEXT NOT NULL DEFAULT 'data';
+ALTER TABLE key ADD COLUMN context TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 8;
 COMMIT;
 )sql"}};
 

@@ -375,10 +375,12 @@ class Verifier:
         keys = {outcome.get("key"): {
             "entry": index, "id": intent.get("key_id"), "purpose": intent.get("purpose"),
             "type": intent.get("key_type"), "algorithms": intent.get("algorithms"),
-            "creator": machine_of(intent), "spki": outcome["spki_sha256"]}
+            "creator": machine_of(intent), "spki": outcome["spki_sha256"],
+            "message_class": intent.get("message_class", "data"),
+            "context": intent.get("context", "")}
             for index, outcome, intent in good if "spki_sha256" in outcome}
-        rows = self.rows_by("name, id, purpose, type, algorithms, creator, spki, entry", "key",
-                            lambda row: row["name"])
+        rows = self.rows_by("name, id, purpose, type, algorithms, creator, spki, entry,"
+                            " message_class, context", "key", lambda row: row["name"])
         for row in rows.values():
             row.update(id=row["id"].hex(), algorithms=row["algorithms"].split(","),
                        spki=sha256(row["spki"]).hex())

@@ -10,8 +10,8 @@ from fake_service import CHANCERY, Answer, FakeService, ServiceTest, b64, main, 
 SERIAL = "0157" + "ab" * 18
 ROW = {"serial": SERIAL, "issuer": "issuing", "machine": "web-1", "profile": "tls-server", "state": "issued",
        "not_before": "2030-01-01T00:00:00Z", "not_after": "2030-01-02T00:00:00Z"}
-KEY = {"name": "release", "type": "ec-p256", "purpose": "data", "algorithms": ["ecdsa-p256-sha256"],
-       "created_at": "2030-01-01T00:00:00Z", "creator": "admin", "id": "00" * 16}
+KEY = {"name": "release", "type": "ec-p256", "purpose": "data", "message_class": "jwt",
+       "algorithms": ["ecdsa-p256-sha256"], "created_at": "2030-01-01T00:00:00Z", "creator": "admin", "id": "00" * 16}
 
 
 class Commands(ServiceTest):
@@ -73,10 +73,23 @@ class Commands(ServiceTest):
         self.assertEqual(self.bodies(), [{"name": "release", "type": "rsa-3072",
                                           "algorithms": ["rsa-pss-sha256", "rsa-pss-sha512"]}])
         self.assertEqual(self.succeeds("key", "list"),
-                         "release  ec-p256  data  ecdsa-p256-sha256  admin  2030-01-01T00:00:00Z\n")
+                         "release  ec-p256  data  jwt  ecdsa-p256-sha256  admin  2030-01-01T00:00:00Z\n")
+        self.assertIn("release: ec-p256 for jwt, made by admin", self.succeeds("key", "show", "release"))
         self.assertEqual(self.succeeds("key", "show", "release", "--pem"), "PEM\n")
         self.assertEqual(json.loads(self.succeeds("key", "show", "release", "--jwk")), {"kty": "EC", "kid": "x"})
         self.assertEqual(self.json_of("key", "show", "release"), detail)
+
+    def test_keys_of_a_class(self):
+        made = {**KEY, "message_class": "data", "context": "app", "public_key": "PEM\n"}
+        self.service.on("POST", "/v1/keys", Answer(made, 201))
+        self.assertIn('for data that begins with "app" and a NUL',
+                      self.succeeds("key", "create", "release", "--context", "app"))
+        self.succeeds("key", "create", "tokens", "--message-class", "jwt")
+        self.succeeds("key", "create", "tokens", "--context", "")  # the service's to refuse
+        self.assertEqual(self.bodies(), [
+            {"name": "release", "type": "ec-p256", "context": "app"},
+            {"name": "tokens", "type": "ec-p256", "message_class": "jwt"},
+            {"name": "tokens", "type": "ec-p256", "context": ""}])
 
     def test_sign_and_verify(self):
         key, public = self.software_key()

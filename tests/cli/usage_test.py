@@ -64,6 +64,7 @@ USAGE_ERRORS = [
     ("sign with file and digest", [*IDENTITY, "sign", "--key", "k", "--digest", "00", "f"], "exactly one"),
     ("digest that is not hexadecimal", [*IDENTITY, "sign", "--key", "k", "--digest", "0g"], "0g"),
     ("key name in capitals", [*IDENTITY, "key", "show", "Release"], "Release"),
+    ("unknown message class", [*IDENTITY, "key", "create", "k", "--message-class", "jws"], "ssh-certificate"),
     ("key name that is a path", [*IDENTITY, "key", "show", "../cas"], "../cas"),
     ("verify without key", ["verify", "--signature", "s", "f"], "exactly one"),
     ("unknown reason", [*IDENTITY, "revoke", "00", "--reason", "boredom"], "keyCompromise"),

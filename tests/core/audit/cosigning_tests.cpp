@@ -352,6 +352,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   close();
   tamper(database(),
          "DROP VIEW going; DROP TABLE pruning; DROP TABLE pruning_range;"
+         "ALTER TABLE key DROP COLUMN message_class; ALTER TABLE key DROP COLUMN context;"
          "DROP TABLE cosignature;"
          "ALTER TABLE machine DROP COLUMN attributes;"
          "ALTER TABLE machine DROP COLUMN attributes_entry;"

@@ -60,11 +60,15 @@ struct InventoryLog : LogHome {
                         {SignatureAlgorithm::rsa_pss_sha256, SignatureAlgorithm::rsa_pkcs1_sha256},
                         MachineName::literal("web"),
                         now(),
-                        random_bytes(64)};
+                        random_bytes(64),
+                        0,
+                        MessageClass::data,
+                        name};
     AuditEntry intent(EntryKind::intent), outcome(EntryKind::outcome);
     intent.set("operation", "key.create").set("key", name).set("key_type", "rsa-2048");
     intent.set("key_id", to_hex(key.id.bytes)).set("purpose", "data");
     intent.set("algorithms", names_of(key.algorithms));
+    intent.set("message_class", "data").set("context", name);
     outcome.set("key", name).set("spki_sha256", to_hex(sha256(key.spki)));
     finish(intend(std::move(intent)), Conclusion::ok, std::move(outcome), {AddKey{key}});
   }

@@ -36,7 +36,9 @@ std::vector<Tampering> other_columns() {
         {"algorithms", "'rsa-pss-sha256'"},
         {"creator", "'db'"},
         {"spki", "x'3000'"},
-        {"entry", "entry - 1"}}},
+        {"entry", "entry - 1"},
+        {"message_class", "'jwt'"},
+        {"context", "'two'"}}},
       {"ca WHERE name = 'two'",
        {{"name", "'three'"},
         {"key", "'one'"},
@@ -212,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_row_that_is_gone_or_that_no_entry_made_is_found) {
       rows.end(),
       {{"a key more",
         "INSERT INTO key SELECT 'three', randomblob(16), purpose, type, algorithms, creator,"
-        " created_at, spki, entry FROM key WHERE name = 'one'"},
+        " created_at, spki, entry, message_class, context FROM key WHERE name = 'one'"},
        {"a CA more",
         "INSERT INTO ca SELECT 'three', key, issuer, certificate, crl_shards, entry FROM ca"
         " WHERE name = 'one'"},

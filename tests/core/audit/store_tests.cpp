@@ -266,6 +266,7 @@ BOOST_AUTO_TEST_CASE(rows_come_back_as_they_went) {
   certificate.der.clear();
   KeyRecord key = key_record("one");
   key.algorithms = {SignatureAlgorithm::rsa_pss_sha256, SignatureAlgorithm::rsa_pkcs1_sha512};
+  key.message_class = MessageClass::jwt;
   apply({AddCertificate{certificate}, AddKey{key}, PutCrl{crl_record("5")},
          AddRevocation{revocation_of(certificate.serial)}, AddEnrollment{enrollment_record(9)}});
 
@@ -280,7 +281,8 @@ BOOST_AUTO_TEST_CASE(rows_come_back_as_they_went) {
   BOOST_TEST_REQUIRE(keys.size() == 1U);
   BOOST_TEST((keys[0].id == key.id && keys[0].type == key.type && keys[0].purpose == key.purpose &&
               keys[0].algorithms == key.algorithms && keys[0].spki == key.spki &&
-              keys[0].created_at == key.created_at && keys[0].entry == key.entry));
+              keys[0].created_at == key.created_at && keys[0].entry == key.entry &&
+              keys[0].message_class == key.message_class && keys[0].context == key.context));
   const auto crl = store->crl(CaName::literal("issuing"), CrlScope::all()).value().value();
   BOOST_TEST((crl.number == "5" && crl.entries == 3 && crl.sha256 == Bytes(32, 4) &&
               crl.next_update == kNow + Seconds(60) && crl.entry == next - 1));

@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(tampering) {
       {"a key that nobody made",
        "INSERT INTO key VALUES ('k', zeroblob(16), 'data', 'ec-p256', 'ecdsa-p256-sha256', 'web', "
        "0,"
-       " x'00', 2)"},
+       " x'00', 2, 'data', '')"},
       {"a CA that nobody made", "INSERT INTO ca VALUES ('c', 'k', 'c', x'00', 1, 2)"},
       {"a machine that nobody added", "INSERT INTO machine VALUES ('m', 'op', 0, 2, '', 2)"},
   };
