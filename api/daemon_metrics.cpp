@@ -20,6 +20,9 @@ void Daemon::register_metrics() {
                    {{"reason", std::string(reason)}},
                    [&log, reason] { return log.reason() == reason ? 1.0 : 0.0; });
   }
+  counter("chancery_policy_shadow_differences_total",
+          "decisions that a shadow policy would have made otherwise, since start",
+          [this] { return static_cast<double>(instance_.service().shadow_differences()); });
   gauge("chancery_log_reserve", "1 while room is kept for outcomes on a full disk",
         [&log] { return log.has_reserve() ? 1.0 : 0.0; });
   counter("chancery_log_suspensions_total", "failures of the store that stopped all signing",

@@ -2,6 +2,7 @@
 
 #include "cli/command_line.h"
 #include "cli/daemon.h"
+#include "cli/policy_commands.h"
 #include "core/policy_directory.h"
 
 namespace chancery {
@@ -81,6 +82,11 @@ void add_policy_commands(CommandLine& line) {
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
   line.on(check, options, check_policy);
+
+  add_policy_test_command(line, group);
+  add_policy_change_commands(line, group);
+  add_policy_shadow_command(line, group);
+  add_policy_replay_command(line, group);
 }
 
 }  // namespace chancery

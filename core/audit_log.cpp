@@ -169,6 +169,7 @@ Result<Intent> AuditLog::intend(const RequestContext& context, const Decision& d
   add_context(entry, context);
   set_if_absent(entry, "grant", decision.grant());
   set_if_absent(entry, "policy", decision.policy_version());
+  set_if_absent(entry, "shadow", decision.shadow());
   if (input.key) add_input(entry, input);
   Submission submission{entry.draft(), std::move(changes), Role::intent};
   ASSIGN_OR_RETURN(const std::uint64_t index, writer_->log->submit(submission, Admission::bounded));

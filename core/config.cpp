@@ -14,8 +14,6 @@
 namespace chancery {
 namespace {
 
-constexpr std::size_t kConfigBytes = 1 << 20;
-
 using Places = decltype(Config::places);
 
 /// Reads members of one mapping. The first error sticks, so that a list of members reads as one.
@@ -458,7 +456,7 @@ Failure Config::refuse(const std::string& member, const std::string& message) co
 
 Result<Config> parse_config(std::string_view text, const std::string& home) {
   const FieldPath document("config.yaml");
-  if (text.size() > kConfigBytes) return document.refuse({}, "is longer than 1 MiB");
+  if (text.size() > limits::config_bytes) return document.refuse({}, "is longer than 1 MiB");
   ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document));
   ASSIGN_OR_RETURN(Config config, read_config(root, document));
   config.home = home;

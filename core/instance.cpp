@@ -65,7 +65,8 @@ Result<void> Instance::start() {
 }
 
 Result<void> Instance::record_start() {
-  ASSIGN_OR_RETURN(const std::string text, read_file(config_.home + "/config.yaml", 1 << 20));
+  ASSIGN_OR_RETURN(const std::string text,
+                   read_file(config_.home + "/config.yaml", limits::config_bytes));
   const std::string hash = to_hex(sha256(bytes_of(text)));
   AuditEntry entry(EntryKind::start);
   entry.set("version", CHANCERY_VERSION);
@@ -99,18 +100,10 @@ Result<std::shared_ptr<const Policy>> Instance::load_policy(const std::string& t
 Result<bool> Instance::reload_policy(const Caller& caller) {
   const std::lock_guard lock(policy_file_);
   const auto text = read_policy(config_.home);
-  auto policy = text ? load_policy(*text) : Failure(text.error());
-  if (!policy) {
-    AuditEntry entry(EntryKind::policy);
-    entry.set("operation", name_of(Operation::policy_change));
-    entry.set("reason", policy.error().message);
-    entry.set("result", "rejected");
-    ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                     log_->record(caller.context, std::move(entry)));
-    return Failure(std::move(policy.error()));
-  }
-  if ((*policy)->version() == service_->policy()->version()) return false;
-  RETURN_IF_ERROR(service_->adopt(caller, std::move(*policy), *text));
+  if (!text) return reject_policy(caller, text.error());
+  ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, *text));
+  if (policy->version() == service_->policy()->version()) return false;
+  RETURN_IF_ERROR(service_->adopt(caller, std::move(policy), *text));
   return true;
 }
 

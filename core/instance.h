@@ -32,6 +32,24 @@ class Instance {
   /// stays. Value: whether anything changed.
   Result<bool> reload_policy(const Caller& caller);
 
+  /// A policy that somebody sends.
+  struct NewPolicy {
+    std::string text;      ///< a bundle
+    std::string replaces;  ///< the version that it is to replace; empty: whichever is in force
+    bool allow_lockout = false;
+  };
+  /// Puts it in force and in the place of HOME's. A text that does not load is recorded as by
+  /// reload_policy(). conflict: another version is in force, or the files were changed since it
+  /// came into force; or the caller could not change the policy again, unless that is allowed.
+  /// Value: whether anything changed.
+  Result<bool> apply_policy(const Caller& caller, const NewPolicy& wanted);
+  /// The same for a version that was in force before; empty: the one before.
+  Result<bool> roll_policy_back(const Caller& caller, std::string version, bool allow_lockout);
+  /// Whether apply_policy() would do it, recorded as a read.
+  Result<void> check_policy(const Caller& caller, const NewPolicy& wanted);
+  /// Asks a policy beside the one in force (SigningService::start_shadow). Value: its version.
+  Result<std::string> start_shadow(const Caller& caller, const std::string& text);
+
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] Store& store() const { return *store_; }
   [[nodiscard]] AuditLog& log() const { return *log_; }
@@ -52,6 +70,11 @@ class Instance {
   Result<void> start();
   Result<void> record_start();
   Result<std::shared_ptr<const Policy>> load_policy(const std::string& text) const;
+  Failure reject_policy(const Caller& caller, Error error);
+  using LoadedPolicy = Result<std::shared_ptr<const Policy>>;
+  LoadedPolicy load_or_reject(const Caller& caller, const std::string& text);
+  LoadedPolicy load_successor(const Caller& caller, const NewPolicy& wanted);
+  Result<void> expect_files_in_force(const std::string& next) const;
 
   const Config config_;
   Token& token_;

@@ -68,19 +68,24 @@ class Decision {
   [[nodiscard]] const std::string& policy_version() const { return version_; }
   /// Of an allowed one; null where there are none.
   [[nodiscard]] const Duties* duties() const { return duties_.get(); }
+  /// What a candidate policy would have said (core/shadow_policy.h); empty: the same, or there is
+  /// none.
+  [[nodiscard]] const std::string& shadow() const { return shadow_; }
 
  private:
   friend class Policy;
   Decision(bool allowed, std::string grant, std::string reason, std::string version,
-           std::shared_ptr<const Duties> duties)
+           std::shared_ptr<const Duties> duties, std::string shadow)
       : allowed_(allowed),
         grant_(std::move(grant)),
         reason_(std::move(reason)),
         version_(std::move(version)),
-        duties_(std::move(duties)) {}
+        duties_(std::move(duties)),
+        shadow_(std::move(shadow)) {}
   bool allowed_;
   std::string grant_, reason_, version_;
   std::shared_ptr<const Duties> duties_;
+  std::string shadow_;
 };
 
 /// One version of the policy in force: immutable, pure, safe to ask from many threads.
@@ -91,6 +96,7 @@ class Policy {
     std::string grant;
     std::string reason;
     std::shared_ptr<const Duties> duties = {};  ///< of an allowed one; null: none
+    std::string shadow = {};                    ///< as Decision::shadow()
   };
 
   virtual ~Policy() = default;
@@ -101,7 +107,7 @@ class Policy {
                                 Time at = now()) const {
     Verdict verdict = evaluate(machine, question, at);
     return Decision(verdict.allowed, std::move(verdict.grant), std::move(verdict.reason), version(),
-                    std::move(verdict.duties));
+                    std::move(verdict.duties), std::move(verdict.shadow));
   }
 
   /// Whether `approver` is one of those whose agreement the rule of an ApprovalNeed asks for. False
@@ -109,6 +115,13 @@ class Policy {
   [[nodiscard]] virtual bool may_approve([[maybe_unused]] std::string_view rule,
                                          [[maybe_unused]] const Machine& approver) const {
     return false;
+  }
+
+ protected:
+  /// For a policy that stands before another one.
+  [[nodiscard]] static Verdict ask(const Policy& other, const Machine& machine,
+                                   const PolicyQuestion& question, Time at) {
+    return other.evaluate(machine, question, at);
   }
 
  private:

@@ -36,6 +36,12 @@ constexpr std::size_t kNamesInEntry = 16 << 10;
 void describe_names(AuditEntry& entry, const PolicyQuestion& question) {
   std::vector<std::string> names;
   if (!question.subject.common_name.empty()) names.push_back("cn:" + question.subject.common_name);
+  // So that it can be decided again (docs/policy-tools.md), the rest of the subject too.
+  if (!question.subject.country.empty()) names.push_back("c:" + question.subject.country);
+  if (!question.subject.organization.empty()) names.push_back("o:" + question.subject.organization);
+  if (!question.subject.organizational_unit.empty()) {
+    names.push_back("ou:" + question.subject.organizational_unit);
+  }
   for (const auto& name : question.names.dns) names.push_back("dns:" + name);
   for (const auto& name : question.names.ip) names.push_back("ip:" + name);
   for (const auto& name : question.names.uri) names.push_back("uri:" + name);
@@ -101,6 +107,7 @@ void describe(AuditEntry& entry, const PolicyQuestion& question) {
   // Of an intent to sign, the log itself writes the key and algorithm, from the SigningInput.
   if (entry.kind() != EntryKind::intent || question.operation == Operation::key_create) {
     entry.set("key", question.key);
+    if (question.algorithm) entry.set("algorithm", row(*question.algorithm).name);
   }
   if (question.key_type) entry.set("key_type", row(*question.key_type).name);
   if (question.validity) entry.set("validity", format_duration(*question.validity));
@@ -236,6 +243,7 @@ Failure SigningService::refuse(const Caller& caller, const PolicyQuestion& quest
   entry.set("grant", decision.grant());
   entry.set("reason", decision.reason());
   entry.set("policy", decision.policy_version());
+  entry.set("shadow", decision.shadow());
   auto recorded = log_.record(caller.context, std::move(entry));
   if (!recorded) return Failure(std::move(recorded.error()));
   return fail(ErrorCode::forbidden, decision.reason());
@@ -344,26 +352,8 @@ Result<std::uint64_t> SigningService::authorize(const Caller& caller,
   entry.set("asked", asked);
   entry.set("grant", decision.grant());
   entry.set("policy", decision.policy_version());
+  entry.set("shadow", decision.shadow());
   return log_.record(caller.context, std::move(entry));
-}
-
-Result<void> SigningService::adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
-                                   const std::string& text) {
-  AuditEntry entry(EntryKind::policy);
-  entry.set("operation", name_of(Operation::policy_change));
-  entry.set("version", policy->version());
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_.record(caller.context, std::move(entry),
-                               {AddPolicyVersion{{policy->version(), text, now()}}}));
-  const std::unique_lock lock(mutex_);
-  policy_ = std::move(policy);
-  return {};
-}
-
-std::shared_ptr<const Policy> SigningService::policy() const {
-  const std::shared_lock lock(mutex_);
-  CHECK(policy_);  // adopt() comes before serving
-  return policy_;
 }
 
 }  // namespace chancery

@@ -14,6 +14,7 @@
 #include "core/config.h"
 #include "core/key_ring.h"
 #include "core/policy.h"
+#include "core/shadow_policy.h"
 #include "core/signing_request.h"
 #include "core/signing_task.h"
 #include "core/token.h"
@@ -96,13 +97,30 @@ class SigningService {
   /// Puts a policy in force, recorded. Requests under way keep the one that decided them.
   Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
                      const std::string& text);
+  /// The same for somebody who was permitted to change it.
+  Result<void> change_policy(const Caller& caller, const Decision& permitted,
+                             std::shared_ptr<const Policy> policy, const std::string& text);
   [[nodiscard]] std::shared_ptr<const Policy> policy() const;
+
+  /// From now on a candidate is asked beside the policy in force, in place of the one before it;
+  /// recorded. It ends with the process, or when it comes into force itself.
+  Result<void> start_shadow(const Caller& caller, const Decision& permitted,
+                            std::shared_ptr<const Policy> candidate);
+  /// not_found where there is none.
+  Result<void> stop_shadow(const Caller& caller, const Decision& permitted);
+  /// Or null.
+  [[nodiscard]] std::shared_ptr<const Shadow> shadow() const;
+  /// Of all shadows since the start.
+  [[nodiscard]] std::uint64_t shadow_differences() const;
 
   /// not_found with the name.
   Result<const CertificateAuthority*> ca(const CaName& name) const;
   [[nodiscard]] std::vector<const CertificateAuthority*> cas() const;
 
  private:
+  Result<void> put_in_force(const Caller& caller, AuditEntry entry,
+                            std::shared_ptr<const Policy> policy, const std::string& text);
+  void replace_shadow(std::shared_ptr<Shadow> shadow);
   Result<Outcome> perform(const Caller& caller, SigningTask& task);
   using TaskResult = Result<std::unique_ptr<SigningTask>>;
   TaskResult task_for(const Caller& caller, const SigningRequest& request);
@@ -158,7 +176,11 @@ class SigningService {
   std::atomic<std::uint64_t> attribute_changes_ = 0;
   std::mutex creating_;              // held while a key is made
   mutable std::shared_mutex mutex_;  // guards policy_, cas_ and crl_shard_counts_
-  std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const Policy>
+      policy_;  // what decides: in_force_, with the shadow where there is one
+  std::shared_ptr<const Policy> in_force_;
+  std::shared_ptr<Shadow> shadow_;
+  std::uint64_t ended_shadow_differences_ = 0;
   std::map<CaName, std::unique_ptr<const CertificateAuthority>> cas_;
   std::map<CaName, std::vector<unsigned>> crl_shard_counts_;
 };

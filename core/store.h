@@ -158,7 +158,7 @@ struct RequestRecord {
 struct PolicyVersionRecord {
   std::string version;  ///< SHA-256 of the text, hexadecimal
   std::string text;
-  Time loaded_at;
+  Time loaded_at;  ///< when it last came into force; a restart does not count
 };
 
 // What one record changes beside the log. "fails" means: nothing of this record is written, the
@@ -482,6 +482,8 @@ class Store {
   Result<std::optional<EnrollmentRecord>> enrollment(ByteView token_sha256);
   Result<std::vector<EnrollmentRecord>> enrollments(ByteView after_token_sha256, std::size_t limit);
   Result<std::optional<PolicyVersionRecord>> policy_version(const std::string& version);
+  /// Without their texts, the last that came into force first.
+  Result<std::vector<PolicyVersionRecord>> policy_versions(std::size_t at_most);
 
  private:
   struct Connections;

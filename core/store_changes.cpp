@@ -335,7 +335,10 @@ struct Apply {
     return always(sqlite::run(connection,
                               "INSERT INTO policy_version (version, text, loaded_at, number)"
                               " SELECT ?, ?, ?, coalesce(max(number), 0) + 1 FROM policy_version"
-                              " WHERE true ON CONFLICT (version) DO NOTHING",
+                              " WHERE true ON CONFLICT (version) DO UPDATE"
+                              " SET loaded_at = excluded.loaded_at"
+                              " WHERE version <> (SELECT version FROM policy_version"
+                              " ORDER BY loaded_at DESC, number DESC LIMIT 1)",
                               row.version, row.text, to_micros(row.loaded_at)));
   }
 

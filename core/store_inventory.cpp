@@ -196,4 +196,12 @@ Result<std::optional<PolicyVersionRecord>> Store::policy_version(const std::stri
                   "SELECT version, text, loaded_at FROM policy_version WHERE version = ?", version);
 }
 
+Result<std::vector<PolicyVersionRecord>> Store::policy_versions(std::size_t at_most) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::policy_version,
+                  "SELECT version, '', loaded_at FROM policy_version"
+                  " ORDER BY loaded_at DESC, number DESC LIMIT ?",
+                  static_cast<std::int64_t>(at_most));
+}
+
 }  // namespace chancery

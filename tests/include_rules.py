@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "pkcs11": {"core", "pkcs11"},
     "policies": {"core", "policies"},
     "api": {"core", "api"},
-    "cli": {"core", "cli"},
+    # It reads, tests and explains policies where there is no service.
+    "cli": {"core", "cli", "policies"},
 }
 # The one place that puts the parts together.
 COMPOSITION = {"api/main.cpp"}
@@ -197,6 +198,7 @@ def self_test():
         ("the token sees no policies", "pkcs11/a.cpp", '#include "policies/b.h"\n', "must not"),
         ("the API sees no token", "api/a.cpp", '#include "pkcs11/b.h"\n', "must not include"),
         ("the CLI sees no API", "cli/a.cpp", '#include "api/b.h"\n', "must not include"),
+        ("the CLI sees policies", "cli/a.cpp", '#include "policies/b.h"\n', None),
         ("nothing sees tests", "core/a.cpp", '#include "tests/b.h"\n', "must not include"),
         ("main puts all together", "api/main.cpp", '#include "pkcs11/b.h"\n', None),
         ("Poco in api", "api/a.cpp", "#include <Poco/URI.h>\n", None),

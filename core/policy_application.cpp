@@ -1,0 +1,122 @@
+#include <algorithm>
+
+#include "core/instance.h"
+#include "core/policy_directory.h"
+#include "core/policy_replacement.h"
+
+// Policies that somebody sends, instead of putting them into the home.
+
+namespace chancery {
+namespace {
+
+const PolicyQuestion kQuestion{.operation = Operation::policy_change};
+
+std::string version_of(std::string_view bundle) {
+  return to_hex(sha256(bytes_of(bundle)));
+}
+
+}  // namespace
+
+/// Records that a policy was not good; returns why.
+Failure Instance::reject_policy(const Caller& caller, Error error) {
+  AuditEntry entry(EntryKind::policy);
+  entry.set("operation", name_of(Operation::policy_change));
+  entry.set("reason", error.message);
+  entry.set("result", "rejected");
+  auto recorded = log_->record(caller.context, std::move(entry));
+  return Failure(recorded ? std::move(error) : std::move(recorded.error()));
+}
+
+Instance::LoadedPolicy Instance::load_or_reject(const Caller& caller, const std::string& text) {
+  auto policy = load_policy(text);
+  if (!policy) return reject_policy(caller, std::move(policy.error()));
+  return policy;
+}
+
+/// What somebody wrote into the home and did not put in force yet is not written over.
+Result<void> Instance::expect_files_in_force(const std::string& next) const {
+  const auto files = read_policy(config_.home);
+  if (!files) {
+    return fail(ErrorCode::conflict,
+                "the policy in the service's home is not whole: " + files.error().message);
+  }
+  const std::string version = version_of(*files);
+  if (version == service_->policy()->version() || version == version_of(next)) return {};
+  return fail(ErrorCode::conflict,
+              "the policy in the service's home was changed and is not in force; `chancery policy "
+              "reload` puts it in force, or restore it there");
+}
+
+/// Under the lock, of a caller who may change the policy.
+Instance::LoadedPolicy Instance::load_successor(const Caller& caller, const NewPolicy& wanted) {
+  const std::string in_force = service_->policy()->version();
+  if (!wanted.replaces.empty() && wanted.replaces != in_force) {
+    return fail(ErrorCode::conflict,
+                "the policy in force is " + in_force + " by now; look at it and try again",
+                "replaces");
+  }
+  RETURN_IF_ERROR(expect_files_in_force(wanted.text));
+  ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, wanted.text));
+  const Decision after = policy->decide(caller.context.machine, kQuestion);
+  if (!after.allowed() && !wanted.allow_lockout) {
+    return fail(ErrorCode::conflict,
+                "under this policy you could not change it again (" + after.reason() +
+                    "); allow_lockout accepts that",
+                "allow_lockout");
+  }
+  return policy;
+}
+
+Result<bool> Instance::apply_policy(const Caller& caller, const NewPolicy& wanted) {
+  ASSIGN_OR_RETURN(const Decision permitted, service_->permit(caller, kQuestion));
+  const std::lock_guard lock(policy_file_);
+  ASSIGN_OR_RETURN(auto policy, load_successor(caller, wanted));
+  if (policy->version() == service_->policy()->version()) return false;
+  ASSIGN_OR_RETURN(const std::string before, read_policy(config_.home));
+  RETURN_IF_ERROR(replace_policy(config_.home, wanted.text));
+  // Crash point: the next start puts in force, and records, what is in the home now.
+  auto adopted = service_->change_policy(caller, permitted, std::move(policy), wanted.text);
+  if (adopted) return true;
+  // It was not recorded, so it is not in force; nor is it to be after the next start.
+  RETURN_IF_ERROR(replace_policy(config_.home, before));
+  return Failure(std::move(adopted.error()));
+}
+
+Result<bool> Instance::roll_policy_back(const Caller& caller, std::string version,
+                                        bool allow_lockout) {
+  ASSIGN_OR_RETURN([[maybe_unused]] const Decision permitted, service_->permit(caller, kQuestion));
+  const std::string in_force = service_->policy()->version();
+  if (version.empty()) {
+    ASSIGN_OR_RETURN(const auto versions, store_->policy_versions(2));
+    const auto other = std::ranges::find_if(
+        versions, [&](const PolicyVersionRecord& row) { return row.version != in_force; });
+    if (other == versions.end()) {
+      return fail(ErrorCode::not_found, "there was no other policy before", "version");
+    }
+    version = other->version;
+  }
+  ASSIGN_OR_RETURN(const auto record, store_->policy_version(version));
+  if (!record) return fail(ErrorCode::not_found, "there was no policy " + version, "version");
+  return apply_policy(caller, {record->text, in_force, allow_lockout});
+}
+
+Result<void> Instance::check_policy(const Caller& caller, const NewPolicy& wanted) {
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t entry,
+                   service_->authorize(caller, kQuestion, "check " + version_of(wanted.text)));
+  const std::lock_guard lock(policy_file_);
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto policy, load_successor(caller, wanted));
+  return {};
+}
+
+Result<std::string> Instance::start_shadow(const Caller& caller, const std::string& text) {
+  ASSIGN_OR_RETURN(const Decision permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(auto candidate, load_or_reject(caller, text));
+  const std::string version = candidate->version();
+  if (version == service_->policy()->version()) {
+    return fail(ErrorCode::conflict, "this policy is in force already", "text");
+  }
+  RETURN_IF_ERROR(service_->start_shadow(caller, permitted, std::move(candidate)));
+  return version;
+}
+
+}  // namespace chancery

@@ -1,0 +1,101 @@
+#include "core/signing_service.h"
+
+// Which policy decides: putting one in force, and a candidate beside it.
+
+namespace chancery {
+namespace {
+
+AuditEntry policy_entry() {
+  AuditEntry entry(EntryKind::policy);
+  entry.set("operation", name_of(Operation::policy_change));
+  return entry;
+}
+
+AuditEntry permitted_entry(const Decision& permitted) {
+  CHECK(permitted.allowed());
+  AuditEntry entry = policy_entry();
+  entry.set("grant", permitted.grant());
+  entry.set("policy", permitted.policy_version());
+  entry.set("shadow", permitted.shadow());
+  return entry;
+}
+
+}  // namespace
+
+Result<void> SigningService::adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
+                                   const std::string& text) {
+  return put_in_force(caller, policy_entry(), std::move(policy), text);
+}
+
+Result<void> SigningService::change_policy(const Caller& caller, const Decision& permitted,
+                                           std::shared_ptr<const Policy> policy,
+                                           const std::string& text) {
+  return put_in_force(caller, permitted_entry(permitted), std::move(policy), text);
+}
+
+Result<void> SigningService::put_in_force(const Caller& caller, AuditEntry entry,
+                                          std::shared_ptr<const Policy> policy,
+                                          const std::string& text) {
+  entry.set("version", policy->version());
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, std::move(entry),
+                               {AddPolicyVersion{{policy->version(), text, now()}}}));
+  const std::unique_lock lock(mutex_);
+  in_force_ = std::move(policy);
+  const bool arrived = shadow_ && shadow_->version() == in_force_->version();
+  replace_shadow(arrived ? nullptr : shadow_);
+  return {};
+}
+
+std::shared_ptr<const Policy> SigningService::policy() const {
+  const std::shared_lock lock(mutex_);
+  CHECK(policy_);  // adopt() comes before serving
+  return policy_;
+}
+
+/// Under the lock.
+void SigningService::replace_shadow(std::shared_ptr<Shadow> shadow) {
+  if (shadow_ && shadow_ != shadow) ended_shadow_differences_ += shadow_->differences();
+  shadow_ = std::move(shadow);
+  policy_ = in_force_;
+  if (shadow_) policy_ = std::make_shared<const ShadowedPolicy>(in_force_, shadow_);
+}
+
+Result<void> SigningService::start_shadow(const Caller& caller, const Decision& permitted,
+                                          std::shared_ptr<const Policy> candidate) {
+  AuditEntry entry = permitted_entry(permitted);
+  entry.set("event", "shadow-started");
+  entry.set("candidate", candidate->version());
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, std::move(entry)));
+  const std::unique_lock lock(mutex_);
+  replace_shadow(
+      std::make_shared<Shadow>(std::move(candidate), caller.context.machine.text(), now()));
+  return {};
+}
+
+Result<void> SigningService::stop_shadow(const Caller& caller, const Decision& permitted) {
+  const auto running = shadow();
+  if (!running) return fail(ErrorCode::not_found, "there is no shadow policy");
+  AuditEntry entry = permitted_entry(permitted);
+  entry.set("event", "shadow-stopped");
+  entry.set("candidate", running->version());
+  entry.set("differences", running->differences());
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, std::move(entry)));
+  const std::unique_lock lock(mutex_);
+  if (shadow_ == running) replace_shadow(nullptr);
+  return {};
+}
+
+std::shared_ptr<const Shadow> SigningService::shadow() const {
+  const std::shared_lock lock(mutex_);
+  return shadow_;
+}
+
+std::uint64_t SigningService::shadow_differences() const {
+  const std::shared_lock lock(mutex_);
+  return ended_shadow_differences_ + (shadow_ ? shadow_->differences() : 0);
+}
+
+}  // namespace chancery
