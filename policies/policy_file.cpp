@@ -34,7 +34,7 @@ Result<void> expect_kind(const YamlNode& root, const FieldPath& document,
 
 }  // namespace
 
-Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
+Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
                                                   const PolicyVocabulary& vocabulary,
                                                   std::string_view file) {
   const FieldPath document(file);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string_view>
 
-#include "core/policy.h"
+#include "policies/grant_policy.h"
 #include "policies/vocabulary.h"
 
 namespace chancery {
@@ -14,8 +14,8 @@ namespace chancery {
 /// `vocabulary`, grants that could allow nothing, auditors with another role. invalid_request, or
 /// too_large beyond a bound, with a message "FILE:LINE:COLUMN: PATH: what is wrong" about the first
 /// problem, and the path as its field. `file` is only for that message.
-Result<std::shared_ptr<const Policy>> load_policy(std::string_view text,
-                                                  const PolicyVocabulary& vocabulary,
-                                                  std::string_view file = "policy.yaml");
+Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
+                                                       const PolicyVocabulary& vocabulary,
+                                                       std::string_view file = "policy.yaml");
 
 }  // namespace chancery
