@@ -120,7 +120,7 @@ Result<void> PolicyReader::expect_groups() const {
   return {};
 }
 
-Result<std::shared_ptr<const Policy>> PolicyReader::finish(std::string version) {
+Result<std::shared_ptr<const GrantPolicy>> PolicyReader::finish(std::string version) {
   RETURN_IF_ERROR(expect_groups());
   for (RuleTerms& terms : compiled_.terms) {
     if (!terms.approval) continue;

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/policy.h"
 #include "policies/compiled_rules.h"
+#include "policies/grant_policy.h"
 #include "policies/rule_reader.h"
 #include "policies/text_map.h"
 
@@ -31,7 +31,7 @@ class PolicyReader {
   Result<void> read_rule(RuleKind kind, const YamlNode& item, const FieldPath& path);
 
   /// Checks what only the whole policy shows. Call once, at the end.
-  Result<std::shared_ptr<const Policy>> finish(std::string version);
+  Result<std::shared_ptr<const GrantPolicy>> finish(std::string version);
 
  private:
   struct Line {
