@@ -57,6 +57,10 @@ std::vector<Time> instants(Time around, std::span<const Time> moments,
     take(edge - Seconds(1));
     take(edge);
   }
+  // What is near is easier to follow.
+  std::stable_sort(found.begin(), found.end(), [&](Time a, Time b) {
+    return std::chrono::abs(a - around) < std::chrono::abs(b - around);
+  });
   return found;
 }
 

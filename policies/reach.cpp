@@ -33,29 +33,54 @@ bool is_duty(const std::string& member) {
   return member == "quotas" || member == "approvals";
 }
 
-/// Whether the grant can be about the question at all, by what needs no machine to compare: most
-/// grants of a large policy are about something else.
+/// Whether the pattern, for some machine that the grant names, can cover `value`: false only where
+/// that is certain without a search.
+bool may_match(const Pattern& pattern, const std::string& value, const Rule& grant) {
+  if (!pattern.has_variables()) return pattern.matches(value, Machine{});
+  return std::any_of(
+      grant.machines.begin(), grant.machines.end(), [&](const MachinePattern& machine) {
+        if (machine.kind != IdentityKind::name) return true;
+        if (machine.wildcards && pattern.source() != "{machine.name}") return true;
+        if (machine.wildcards) {
+          const auto names =
+              Pattern::parse_without_variables(PatternKind::machine_name, machine.text);
+          return !names || names->matches(value, Machine{});
+        }
+        const bool others = pattern.source().find("{machine.spiffe") != std::string::npos ||
+                            pattern.source().find("{machine.attribute") != std::string::npos;
+        Machine one;
+        one.name = MachineName::literal(machine.text);
+        return others || pattern.matches(value, one);
+      });
+}
+
+/// Whether the grant can be about the question at all, by what needs no search: most grants of a
+/// large policy are about something else.
 bool may_cover(const Rule& grant, const PolicyQuestion& wanted) {
   const RuleTerms& terms = *grant.terms;
   if (!terms.operations.has(wanted.operation)) return false;
   const auto lists = [](const std::vector<std::string>& list, const std::string& value) {
-    return list.empty() || value.empty() || std::find(list.begin(), list.end(), value) != list.end();
+    return list.empty() || value.empty() ||
+           std::find(list.begin(), list.end(), value) != list.end();
   };
-  const auto covers = [](const std::vector<Pattern>& patterns, const std::string& value) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern& pattern) {
-      return pattern.has_variables() || pattern.matches(value, Machine{});
-    });
+  const auto covers = [&](const std::vector<Pattern>& patterns, const std::string& value) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const Pattern& pattern) { return may_match(pattern, value, grant); });
   };
   if (!lists(terms.issuers, wanted.issuer) || !lists(terms.profiles, wanted.profile)) return false;
-  if (!wanted.key.empty() && !covers(terms.keys, wanted.key)) return false;
+  if (kKeyOperations.has(wanted.operation) && !wanted.key.empty() &&
+      !covers(terms.keys, wanted.key)) {
+    return false;
+  }
+  if (!kCertifying.has(wanted.operation)) return true;
   return std::all_of(wanted.names.dns.begin(), wanted.names.dns.end(),
                      [&](const std::string& name) { return covers(terms.dns_names, name); });
 }
 
 class Reaching {
  public:
-  Reaching(const GrantPolicy& policy, PolicyQuestion wanted, Time at)
-      : rules_(policy), wanted_(std::move(wanted)), at_(at) {}
+  Reaching(const NamedRules& rules, PolicyQuestion wanted, Time at)
+      : rules_(rules), wanted_(std::move(wanted)), at_(at) {}
 
   void set_machine(const Machine& machine) { machine_ = &machine; }
 
@@ -158,7 +183,7 @@ class Reaching {
     return {};
   }
 
-  NamedRules rules_;
+  const NamedRules& rules_;
   PolicyQuestion wanted_;
   Time at_;
   const Machine* machine_ = nullptr;
@@ -170,7 +195,8 @@ class Reaching {
 
 Result<ReachAnswer> who_can(const GrantPolicy& policy, const PolicyQuestion& wanted,
                             std::span<const Machine> inventory, Time at) {
-  Reaching reaching(policy, wanted, at);
+  const NamedRules rules(policy);
+  Reaching reaching(rules, wanted, at);
   RETURN_IF_ERROR(reaching.look_at_roles());
   for (const Rule& grant : policy.rules().grants) {
     RETURN_IF_ERROR(reaching.look_at_grant(grant));
@@ -182,10 +208,11 @@ Result<ReachAnswer> who_can(const GrantPolicy& policy, const PolicyQuestion& wan
 }
 
 Result<ReachAnswer> what_can(const GrantPolicy& policy, const Machine& machine, Time at) {
+  const NamedRules rules(policy);
   ReachAnswer answer;
   const auto numbers = policy.index().identify(machine, std::pmr::get_default_resource());
   for (Operation operation : operations()) {
-    Reaching reaching(policy, {.operation = operation}, at);
+    Reaching reaching(rules, {.operation = operation}, at);
     reaching.set_machine(machine);
     RETURN_IF_ERROR(reaching.look_at_roles());
     for (RuleId id : policy.index().find(RuleKind::grant, numbers, operation)) {

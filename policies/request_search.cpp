@@ -59,6 +59,9 @@ class Solver {
         steps_(steps) {}
 
   Result<std::optional<ExampleRequest>> solve(const std::vector<RequestFormula>& formulas) {
+    for (const RequestFormula& formula : formulas) {
+      if (by_given(formula) == Truth::no) return std::optional<ExampleRequest>();
+    }
     State state;
     std::vector<const RequestFormula*> waiting;
     for (const RequestFormula& formula : formulas) waiting.push_back(&formula);
@@ -107,6 +110,25 @@ class Solver {
 
   [[nodiscard]] bool is_given(const Predicate& predicate) const {
     return given_.contains(key_of(predicate)) || (is_fixed_ && is_known(predicate.dimension, base_.machine));
+  }
+
+  enum class Truth { yes, no, open };
+
+  /// What is known of a formula by what is given alone: most machines are not those of a rule.
+  [[nodiscard]] Truth by_given(const RequestFormula& formula) const {
+    if (formula.kind == RequestFormula::Kind::predicate) {
+      if (!is_given(*formula.predicate)) return Truth::open;
+      return is_true(*formula.predicate, base_) == formula.wanted ? Truth::yes : Truth::no;
+    }
+    const bool is_all = formula.kind == RequestFormula::Kind::all;
+    const Truth decides = is_all ? Truth::no : Truth::yes;
+    Truth truth = is_all ? Truth::yes : Truth::no;
+    for (const RequestFormula& part : formula.parts) {
+      const Truth one = by_given(part);
+      if (one == decides) return decides;
+      if (one == Truth::open) truth = Truth::open;
+    }
+    return truth;
   }
 
   /// False where nothing is left.

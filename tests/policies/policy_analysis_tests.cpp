@@ -46,7 +46,7 @@ grants:
     profiles: [tls]
     keys: [k]
     when:
-      owner: any
+      owner: ["web-*"]
       source: [10.0.0.0/8]
       attributes: {team: [shop]}
       certificate_age: 30d
@@ -68,7 +68,7 @@ grants:
     operations: [key.sign]
     keys: [k]
     when:
-      algorithms: [ecdsa-p256-sha256]
+      algorithms: [ecdsa-p256-sha256, ed25519]
       digests: [sha256]
       message_classes: [jwt]
       content: {issuer: ["https://example.com"]}
@@ -86,6 +86,7 @@ denials:
     machines: ["**"]
     operations: [key.sign]
     when:
+      source: [198.51.100.0/24]
       longer_lifetime_than: 1m
 )";
 
