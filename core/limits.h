@@ -172,6 +172,12 @@ inline constexpr std::size_t policy_condition_values =
 inline constexpr std::size_t policy_segments =
     128;  // labels of a name (RFC 1035: 127), segments of a path
 
+// Analysis of policies, on the machine of who asks: 100 MB and some seconds at most
+inline constexpr std::size_t analysis_states = 200'000;        // of automata, to tell names apart
+inline constexpr std::size_t analysis_state_words = 20 << 20;  // what those states consist of
+inline constexpr std::size_t analysis_classes = 4096;          // of names that differ
+inline constexpr std::size_t analysis_steps = 1'000'000;       // of one search for a request
+
 // Enrolment
 inline constexpr auto enrollment_token_life = 1h;  // default
 inline constexpr auto enrollment_token_life_at_most = 24h * 7;

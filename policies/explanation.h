@@ -19,6 +19,7 @@ struct FailedCondition {
 /// A grant that was looked at, with all that is missing.
 struct NearGrant {
   std::string grant;
+  std::string file;  ///< where the rule is, as messages call it
   Place place;
   std::vector<FailedCondition> failed;
 };
@@ -26,6 +27,7 @@ struct NearGrant {
 /// An edit of one grant after which the policy would allow the request. Each has been tried.
 struct SuggestedChange {
   std::string grant;
+  std::string file;  ///< where the rule is, as messages call it
   Place place;
   std::vector<std::string> edits;  ///< 'add "db.example.com" to when.dns_names'; all are needed
   /// 'add "db.example.com" to when.dns_names of grant "web-tls"'
@@ -35,6 +37,7 @@ struct SuggestedChange {
 /// A denial that takes the request away.
 struct AppliedDenial {
   std::string denial;
+  std::string file;  ///< where the rule is, as messages call it
   Place place;
 };
 

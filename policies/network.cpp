@@ -19,14 +19,6 @@ Address masked(Address address, unsigned prefix) {
   return address;
 }
 
-std::string text_of(const Address& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool v4 = address.is_v4();
-  inet_ntop(v4 ? AF_INET : AF_INET6, address.bytes.data() + (v4 ? kMapped.size() : 0), text.data(),
-            text.size());
-  return text.data();
-}
-
 /// Decimal without sign or leading zeros, or -1.
 int parse_prefix(std::string_view text, int at_most) {
   if (text.empty() || text.size() > 3 || (text.size() > 1 && text[0] == '0')) return -1;
@@ -39,6 +31,14 @@ int parse_prefix(std::string_view text, int at_most) {
 }
 
 }  // namespace
+
+std::string text_of(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = address.is_v4();
+  inet_ntop(v4 ? AF_INET : AF_INET6, address.bytes.data() + (v4 ? kMapped.size() : 0), text.data(),
+            text.size());
+  return text.data();
+}
 
 bool Address::is_v4() const {
   return std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
@@ -74,6 +74,21 @@ Result<Network> Network::parse(std::string_view text) {
                            text_of(canonical) + std::string(text.substr(slash)) + "\"?");
   }
   return Network(canonical, prefix, text);
+}
+
+std::optional<Address> Network::after() const {
+  Address after = base_;
+  if (prefix_ == 0) return std::nullopt;
+  // One more where the prefix ends.
+  for (unsigned bit = prefix_; bit > 0; --bit) {
+    const unsigned value = 0x80u >> ((bit - 1) % 8);
+    std::uint8_t& byte = after.bytes[(bit - 1) / 8];
+    byte = static_cast<std::uint8_t>(byte ^ value);
+    if ((byte & value) != 0) {
+      return after.is_v4() == base_.is_v4() ? std::optional(after) : std::nullopt;
+    }
+  }
+  return std::nullopt;
 }
 
 bool Network::contains(const Address& address) const {

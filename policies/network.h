@@ -16,6 +16,8 @@ struct Address {
   [[nodiscard]] bool is_v4() const;
   static std::optional<Address> parse(std::string_view text);
 };
+/// As inet_ntop writes it.
+std::string text_of(const Address& address);
 
 /// A range of addresses in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 class Network {
@@ -25,6 +27,9 @@ class Network {
   /// IPv4 is only in IPv4 ranges, IPv6 only in IPv6 ranges: ::/0 does not mean 0.0.0.0/0.
   [[nodiscard]] bool contains(const Address& address) const;
   [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] const Address& first() const { return base_; }
+  /// The address behind the last one; nothing where that is the last of all.
+  [[nodiscard]] std::optional<Address> after() const;
 
  private:
   Network(Address base, unsigned prefix, std::string_view source)

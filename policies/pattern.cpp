@@ -12,9 +12,8 @@
 namespace chancery {
 namespace {
 
-// Marks in Pattern::form_. No name may contain control characters, so that a mark is never text.
-constexpr char kStar = '\x01';
-constexpr char kRest = '\x02';
+constexpr char kStar = kAnyMark;
+constexpr char kRest = kRestMark;
 constexpr char kAttribute = '\x03';  // then its name, then
 constexpr char kAttributeEnd = '\x04';
 constexpr char kFirstVariable = '\x10';
@@ -392,6 +391,17 @@ bool Pattern::matches(std::string_view value, const Machine& machine) const {
   const KindRow& kind = row_of(kind_);
   return kind_ == PatternKind::email ? email_matches(kind, *form, value)
                                      : form_matches(kind, *form, value);
+}
+
+std::optional<std::string> Pattern::form(const Machine& machine) const {
+  Expansion expansion;
+  const auto expanded = expansion.expand(form_, machine);
+  if (!expanded) return std::nullopt;
+  return std::string(*expanded);
+}
+
+NameSyntax syntax_of(PatternKind kind) {
+  return {row_of(kind).separator, row_of(kind).covered};
 }
 
 bool wildcard_covers(PatternKind kind, std::string_view segment, std::size_t before,

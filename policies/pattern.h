@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,13 @@ class Pattern {
   [[nodiscard]] bool has_wildcards() const { return has_wildcards_; }
   /// The source with its variables replaced; empty where the machine lacks one.
   [[nodiscard]] std::string expanded(const Machine& machine) const;
+  [[nodiscard]] PatternKind kind() const { return kind_; }
+  /// The pattern with its variables replaced and one byte, kAnyMark or kRestMark, for each
+  /// wildcard: what it covers is regular. Nothing where the machine lacks a variable.
+  [[nodiscard]] std::optional<std::string> form(const Machine& machine) const;
+  /// The same with its variables: a byte of 0x10 and above each, or the name of an attribute
+  /// between 0x03 and 0x04.
+  [[nodiscard]] const std::string& form() const { return form_; }
 
  private:
   Pattern(PatternKind kind, std::string_view source) : kind_(kind), source_(source) {}
@@ -51,6 +59,17 @@ class Pattern {
   // source_ with one-byte marks for wildcards and variables; an attribute is its name between two
   std::string form_;
 };
+
+/// Marks in forms. No name has control characters, so that a mark is never text.
+inline constexpr char kAnyMark = '\x01';   ///< *
+inline constexpr char kRestMark = '\x02';  ///< **
+
+/// How names of a kind are compared.
+struct NameSyntax {
+  char separator;                   ///< of segments
+  bool (*covered)(char character);  ///< what wildcards stand for, but for separators
+};
+NameSyntax syntax_of(PatternKind kind);
 
 /// Whether one wildcard may stand for the whole `segment`, or for what is left of it between its
 /// first `before` and last `after` characters: at least one character, and none of those that

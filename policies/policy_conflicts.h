@@ -22,6 +22,7 @@ struct PolicyConflict {
   };
   Kind kind{};
   std::string rule;  ///< "grant:web-tls", "denial:weekend", "group:shop"
+  std::string file;  ///< where the rule is, as messages call it
   Place place;
   std::vector<std::string> others;  ///< rules by which it is so: "grant:all-tls (line 12)"
   std::string text;                 ///< for people, one sentence

@@ -20,6 +20,7 @@ struct DiffRegion {
   Operation operation{};
   std::string rule;  ///< "grant:web-tls", "denial:weekend", "role:operator", "approval:release"
   bool rule_is_new = false;           ///< it stands in the policy after; else in the one before
+  std::string file;                   ///< where the rule is, as messages call it
   Place place;                        ///< of the rule, in that policy
   std::vector<std::string> machines;  ///< that the rule names
   /// Members in which the rule differs from the one of its name in the other policy, such as

@@ -14,6 +14,7 @@ namespace chancery {
 /// A grant or role by which something can be done.
 struct ReachingRule {
   std::string rule;  ///< "grant:web-tls", "role:operator"
+  std::string file;  ///< where the rule is, as messages call it
   Place place;
   Operation operation{};
   std::vector<std::string> machines;    ///< patterns of the grant, holders of the role
