@@ -83,6 +83,10 @@ void add_policy_commands(CommandLine& line) {
       ->type_name("DIR");
   line.on(check, options, check_policy);
 
+  add_policy_explain_command(line, group);
+  add_policy_reach_commands(line, group);
+  add_policy_diff_commands(line, group);
+  add_policy_unused_command(line, group);
   add_policy_test_command(line, group);
   add_policy_change_commands(line, group);
   add_policy_shadow_command(line, group);

@@ -5,7 +5,9 @@
 
 #include "cli/listing.h"
 #include "cli/policy_commands.h"
+#include "cli/policy_differences.h"
 #include "cli/policy_source.h"
+#include "policies/policy_file.h"
 
 namespace chancery {
 namespace {
@@ -42,6 +44,15 @@ Result<ExitCode> report(const Session& session, const json& answer) {
   return ExitCode::done;
 }
 
+/// Both were checked by the service.
+Result<PolicyDiff> differences(Session& session, const std::string& version,
+                               const std::string& text) {
+  const PolicyVocabulary unchecked = PolicyVocabulary::unchecked();
+  ASSIGN_OR_RETURN(const NamedPolicy before, read_named_policy(session, version, unchecked));
+  ASSIGN_OR_RETURN(const auto after, load_policy(text, unchecked));
+  return diff(*before.policy, *after, now());
+}
+
 Result<ExitCode> apply_policy(Session& session, const ChangeOptions& options) {
   ASSIGN_OR_RETURN(const std::string text, read_policy_text(options.policy));
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -54,10 +65,14 @@ Result<ExitCode> apply_policy(Session& session, const ChangeOptions& options) {
   if (options.allow_lockout) body["allow_lockout"] = true;
   // The service knows its profiles and CAs, so it says first whether the policy is good.
   ASSIGN_OR_RETURN(const json checked, service->post("/v1/policy", body));
+  ASSIGN_OR_RETURN(const PolicyDiff difference, differences(session, replaces, text));
   if (options.dry_run) {
-    session.print("the policy is good, and would take the place of " + replaces, checked);
+    session.print(
+        to_text(difference) + "the policy is good, and would take the place of " + replaces,
+        to_json(difference));
     return ExitCode::done;
   }
+  if (!session.json()) write_text(stdout, to_text(difference));
   ASSIGN_OR_RETURN(const bool go, confirmed(options, "Put it in force?"));
   if (!go) return ExitCode::failed;
   body.erase("dry_run");
@@ -95,7 +110,7 @@ void add_consent(CLI::App& command, ChangeOptions& options) {
 void add_apply(CommandLine& line, CLI::App& group) {
   auto options = std::make_shared<ChangeOptions>();
   CLI::App& command =
-      line.add(group, "apply", "Put a policy in force, in place of the one that is now",
+      line.add(group, "apply", "Put a policy in force, after showing what it changes",
                {"chancery --identity ./admin policy apply --dry-run policy.yaml",
                 "chancery --identity ./admin policy apply policy.yaml",
                 "chancery --identity ./admin policy apply --yes policy/"});
@@ -106,7 +121,7 @@ void add_apply(CommandLine& line, CLI::App& group) {
       .add_option("--replaces", options->replaces,
                   "refuse where another version is in force; default: the one that is now")
       ->type_name("VERSION");
-  command.add_flag("--dry-run", options->dry_run, "only check it");
+  command.add_flag("--dry-run", options->dry_run, "only check it, and show what it changes");
   add_consent(command, *options);
   line.on(command, options, apply_policy);
 }

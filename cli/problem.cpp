@@ -48,8 +48,8 @@ const char* next_step(ErrorCode code) {
       return "present a valid identity (--identity DIR); a machine without one enrols with a new "
              "token from `chancery machine token NAME`";
     case ErrorCode::forbidden:
-      return "ask an administrator for a grant in policy.yaml; an auditor finds this decision in "
-             "the log under the request id";
+      return "ask an administrator for a grant in policy.yaml; an auditor sees why with "
+             "`chancery policy explain --request ID`";
     case ErrorCode::not_found:
       return "check the name; `chancery key list`, `ca list`, `cert list` and `machine list` show "
              "what there is";
