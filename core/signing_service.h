@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/approvals.h"
 #include "core/audit_log.h"
 #include "core/certificate_authority.h"
 #include "core/commitment.h"
@@ -71,13 +72,30 @@ class SigningService {
   /// Adds the machine if it is new, and makes a one-time enrolment token for it.
   Result<EnrollmentTicket> add_machine(const Caller& caller, const AddMachineRequest& request);
 
-  /// Asks the policy; a no is recorded. Whoever asks records what he does then.
-  Result<Decision> permit(const Caller& caller, const PolicyQuestion& question);
+  /// Asks the policy; a no is recorded. Whoever asks records what he does then, with the permit.
+  /// approval_needed where others have to agree first.
+  Result<Permit> permit(const Caller& caller, const PolicyQuestion& question);
   /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
   /// or not, with what exactly was asked for where that is said; the index of its entry is
   /// returned.
   Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question,
                                   const std::string& asked = {});
+
+  /// The same for what would be done, which is not done: not counted, and nobody has to agree.
+  Result<std::uint64_t> authorize_preview(const Caller& caller, const PolicyQuestion& question,
+                                          const std::string& asked = {});
+  /// For what is looked at so often that only a no is recorded: that, and what has duties.
+  Result<void> authorize_look(const Caller& caller, const PolicyQuestion& question);
+
+  /// Whom the policy asks to agree; see Approvals.
+  [[nodiscard]] Approvals& approvals() { return approvals_; }
+  /// forbidden, recorded, unless the caller has asked for it, is one of whom it waits for, or may
+  /// read all. Recorded where it may.
+  Result<ApprovalView> show_approval(const Caller& caller, const ApprovalId& id);
+  /// Whether the caller would be shown it, but for approval.read.
+  [[nodiscard]] bool concerns(const Caller& caller, const ApprovalRecord& approval) const;
+  /// By who has asked for it, or whom approval.cancel is permitted to.
+  Result<ApprovalView> cancel_approval(const Caller& caller, const ApprovalId& id);
 
   /// Opens the commitments in the entries of one request.
   [[nodiscard]] Bytes commitment_salt(std::string_view request_id) const {
@@ -87,9 +105,10 @@ class SigningService {
   /// Records that a known machine asked for something that does not parse; returns `error`.
   Failure refuse_malformed(const Caller& caller, Operation operation, Error error);
 
-  /// Puts a policy in force, recorded. Requests under way keep the one that decided them.
+  /// Puts a policy in force, recorded, with the duties of what permits it where that is not
+  /// recorded yet. Requests under way keep the one that decided them.
   Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
-                     const std::string& text);
+                     const std::string& text, const std::optional<Permit>& permit = {});
   [[nodiscard]] std::shared_ptr<const Policy> policy() const;
 
   /// not_found with the name.
@@ -120,7 +139,7 @@ class SigningService {
   Result<void> check_reason(const CertificateRecord& record,
                             const RevokeCertificate& request) const;
   Result<Revoked> record_revocation(const Caller& caller, const PolicyQuestion& question,
-                                    const Decision& decision, const CertificateRecord& certificate,
+                                    const Permit& permitted, const CertificateRecord& certificate,
                                     const RevokeCertificate& request);
 
   /// Who enrols is known only by its one-time token.
@@ -132,12 +151,14 @@ class SigningService {
                       const PolicyQuestion& question) const;
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
+  Failure refuse_until_approved(const Caller& caller, const Decision& decision, AuditEntry asked,
+                                Error error);
   enum class TokenAsked { no, perhaps };
   Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error,
                   TokenAsked asked);
   /// unauthenticated where the certificate that the caller came with is revoked by now.
   Result<void> expect_still_valid(const Caller& caller) const;
-  Result<const Key*> generate(const Caller& caller, const Decision& decision,
+  Result<const Key*> generate(const Caller& caller, const Permit& permitted,
                               const CreateKey& request);
 
   const Config& config_;
@@ -147,6 +168,7 @@ class SigningService {
   KeyRing& keys_;
   const BlockedKeys blocked_;
   const Commitments commitments_;
+  Approvals approvals_;
 
   std::atomic<std::uint64_t> revocation_changes_ = 0;
   std::mutex creating_;              // held while a key is made

@@ -1,11 +1,13 @@
 #include "core/store_schema.h"
 
+#include "core/approval_schema.h"
+
 namespace chancery {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 6;
+constexpr std::int64_t kVersion = 9;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
 // and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
@@ -372,7 +374,8 @@ CREATE TRIGGER renewal_request_delete BEFORE DELETE ON renewal_request
   BEGIN SELECT RAISE(ABORT, 'what was asked for stays recorded'); END;
 PRAGMA user_version = 6;
 COMMIT;
-)sql"}};
+)sql"},
+                           {9, kQuotasAndApprovals}};
 
 Result<std::int64_t> number(sqlite::Connection& connection, std::string_view sql) {
   sqlite::Statement query(connection, sql);
