@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include "core/certificate_machine.h"
 #include "core/openssl_ptr.h"
 
 namespace chancery {
@@ -16,25 +17,6 @@ using VerificationPtr = HandlePtr<X509_STORE_CTX, X509_STORE_CTX_free>;
 X509Ptr decode(const Bytes& der) {
   const std::uint8_t* cursor = der.data();
   return X509Ptr(d2i_X509(nullptr, &cursor, static_cast<long>(der.size())));
-}
-
-Result<Machine> machine_of(const CertificateInfo& info, const Bytes& der,
-                           const std::string& source) {
-  Machine machine;
-  machine.fingerprint = certificate_fingerprint(der);
-  machine.dns_names = info.names.dns;
-  for (const std::string& uri : info.names.uri) {
-    if (!uri.starts_with("spiffe://")) continue;
-    // X509-SVID section 2: exactly one. Which one of several is meant, nobody can say.
-    if (!machine.spiffe_id.empty()) {
-      return fail(ErrorCode::unauthenticated,
-                  "the client certificate has more than one SPIFFE ID; it must have one at most");
-    }
-    machine.spiffe_id = uri;
-  }
-  machine.source = source;
-  machine.certificate_since = info.not_before;
-  return machine;
 }
 
 }  // namespace
@@ -99,7 +81,8 @@ Result<Authentication::Session> Authentication::begin(const Peer& peer) const {
   }
   const Bytes& der = peer.certificate->der;
   ASSIGN_OR_RETURN(const CertificateInfo info, parse_certificate(der));
-  ASSIGN_OR_RETURN(Machine machine, machine_of(info, der, peer.address));
+  ASSIGN_OR_RETURN(Machine machine, machine_of(info, der));
+  machine.source = peer.address;
   if (is_own(info)) return own(info, der, std::move(machine));
   if (!is_foreign_anchored(der)) {
     return fail(

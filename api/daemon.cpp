@@ -119,6 +119,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Instance& instance, TokenEvents& e
   // After the restart that a crash made necessary it goes on by itself.
   daemon->pruning_ticker_ =
       std::make_unique<Ticker>(1s, [raw = daemon.get()] { raw->pruner_.work(); });
+  daemon->approval_ticker_ = std::make_unique<Ticker>(
+      limits::approval_interval, [raw = daemon.get()] { raw->look_at_approvals(); });
   RETURN_IF_ERROR(daemon->start_public());
   if (auto started = daemon->start_api(); !started) {
     // Only a token that is down may become better by waiting.
@@ -169,6 +171,7 @@ Daemon::~Daemon() {
   incident_ticker_.reset();
   pruner_.stop();
   pruning_ticker_.reset();
+  approval_ticker_.reset();
   crl_ticker_.reset();
   checkpoint_ticker_.reset();
   cosigning_.reset();
@@ -318,6 +321,20 @@ void Daemon::reconcile(const TokenStatus& token) {
   events_.tell("unaccounted", "the keyholders have made " + std::to_string(token.unaccounted) +
                                   " signatures since the start that were not asked for here");
   unaccounted_ = token.unaccounted;
+}
+
+/// What ends by the clock is recorded; the numbers are for the metrics. What fails is tried again.
+void Daemon::look_at_approvals() {
+  if (instance_.log().healthy()) (void)instance_.service().approvals().record_ended();
+  const auto rows = instance_.store().approvals(true, 0, limits::page_rows);
+  if (!rows) return;
+  std::uint64_t pending = 0, open = 0;
+  for (const ApprovalRecord& row : *rows) {
+    if (is_pending(row.state)) ++pending;
+    if (row.state == ApprovalState::open && row.closes_at() > now()) ++open;
+  }
+  approvals_pending_ = pending;
+  break_glass_open_ = open;
 }
 
 void Daemon::maintain() {

@@ -70,6 +70,8 @@ class Daemon {
   void register_ocsp_metrics();
   void register_face_metrics();
   void register_revocation_metrics();
+  void register_approval_metrics();
+  void look_at_approvals();
   void start_self_check();
   [[nodiscard]] std::string self_check_url() const;
   void register_witness_metrics();
@@ -107,9 +109,10 @@ class Daemon {
   // Guards the pointers: metrics are read while the servers start, and the API's may come later.
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
+  std::atomic<std::uint64_t> approvals_pending_{0}, break_glass_open_{0};
   bool log_keys_kept_ = true;  // of checkpoint_ticker_'s thread
   std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_,
-      self_check_ticker_, pruning_ticker_;
+      self_check_ticker_, pruning_ticker_, approval_ticker_;
 };
 
 /// The certificates in PEM files; invalid_request names the file.

@@ -40,6 +40,7 @@ void Daemon::register_metrics() {
   if (ocsp_) register_ocsp_metrics();
   if (self_check_) register_face_metrics();
   register_revocation_metrics();
+  register_approval_metrics();
   gauge("chancery_crl_published", "0 when the last CRL could not be published",
         [this] { return crls_.problem().empty() ? 1.0 : 0.0; });
   gauge("chancery_crl_behind", "lists that lack a revocation which is durable",
@@ -197,6 +198,16 @@ void Daemon::register_revocation_metrics() {
   metrics_.gauge("chancery_revocation_published_slowest_seconds",
                  "how long the one had waited that waited longest", {},
                  [this] { return crls_.waited().longest_seconds; });
+}
+
+void Daemon::register_approval_metrics() {
+  metrics_.gauge("chancery_approvals_pending", "requests that wait for others to agree", {},
+                 [this] { return static_cast<double>(approvals_pending_); });
+  metrics_.gauge("chancery_break_glass_open", "grants that are open to a machine for a while", {},
+                 [this] { return static_cast<double>(break_glass_open_); });
+  metrics_.counter(
+      "chancery_break_glass_uses_total", "uses of such grants since the start", {},
+      [this] { return static_cast<double>(instance_.service().approvals().break_glass_uses()); });
 }
 
 }  // namespace chancery

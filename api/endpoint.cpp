@@ -8,27 +8,74 @@
 namespace chancery {
 namespace {
 
-/// A repeat is the same method, path and body.
+/// A repeat is the same method, path and body; of a GET, also the same query.
 Bytes fingerprint_of(const HttpRequest& request) {
   std::string text = request.method + "\n" + request.path + "\n";
+  if (request.method == "GET") {
+    for (const auto& [name, value] : request.query) text += name + "=" + value + "\n";
+  }
   text.append(request.body.begin(), request.body.end());
   return sha256(bytes_of(text));
 }
 
-Result<Caller> caller_of(const HttpRequest& request, Machine machine) {
-  Caller caller{{request.id, std::move(machine)}, {}, {}};
-  const std::string* key = request.header("Idempotency-Key");
-  if (!key) return caller;
-  bool good = !key->empty() && key->size() <= limits::idempotency_key_bytes;
-  for (char c : *key) good = good && c > 0x20 && c < 0x7f;
+/// The value of a header that names something: printable, without spaces; empty where absent.
+Result<std::string> token_in(const HttpRequest& request, const char* header, std::size_t at_most) {
+  const std::string* value = request.header(header);
+  if (!value) return std::string();
+  bool good = !value->empty() && value->size() <= at_most;
+  for (char c : *value) good = good && c > 0x20 && c < 0x7f;
   if (!good) {
-    return invalid("Idempotency-Key", "must be 1 to " +
-                                          std::to_string(limits::idempotency_key_bytes) +
-                                          " printable ASCII characters");
+    return invalid(header,
+                   "must be 1 to " + std::to_string(at_most) + " printable ASCII characters");
   }
-  caller.idempotency_key = *key;
-  caller.request_sha256 = fingerprint_of(request);
+  return *value;
+}
+
+Result<Caller> caller_of(const HttpRequest& request, Machine machine) {
+  Caller caller{{request.id, std::move(machine)}, {}, fingerprint_of(request)};
+  ASSIGN_OR_RETURN(caller.idempotency_key,
+                   token_in(request, "Idempotency-Key", limits::idempotency_key_bytes));
+  ASSIGN_OR_RETURN(caller.approval, token_in(request, "Chancery-Approval", limits::name_bytes));
+  caller.request_line = (request.method + " " + request.path).substr(0, limits::request_line_bytes);
   return caller;
+}
+
+/// What the client has to know to go on, beside what every problem says.
+Result<Json> way_on(const Call& call, const Error& error) {
+  Json members = Json::object();
+  if (error.used_up) {
+    members["quota"] = error.used_up->quota;
+    members["limit"] = error.used_up->limit;
+    if (error.used_up->until) members["until"] = to_rfc3339_seconds(*error.used_up->until);
+  }
+  if (error.code == ErrorCode::approval_needed) {
+    ASSIGN_OR_RETURN(const ApprovalId id, ApprovalId::parse(error.approval));
+    ASSIGN_OR_RETURN(const ApprovalView view,
+                     call.service().approvals().find(*call.service().policy(), id));
+    members["approval"] = id.text();
+    members["rule"] = view.record.rule;
+    members["needed"] = view.record.needed;
+    members["given"] = view.count();
+    members["expires_at"] = to_rfc3339_seconds(view.record.expires_at);
+  }
+  return members;
+}
+
+HttpResponse refusal(const Call& call, const Error& error) {
+  HttpResponse response = problem(error, call.request.id);
+  const auto members = way_on(call, error);
+  if (members && !members->empty()) {
+    auto document = nlohmann::ordered_json::parse(response.body);
+    document.update(*members);
+    response.body =
+        document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+  if (error.used_up && error.used_up->until) {
+    const auto wait = std::chrono::ceil<Seconds>(*error.used_up->until - now());
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string(std::max<Seconds::rep>(1, wait.count())));
+  }
+  return response;
 }
 
 /// The one place where what an endpoint returns becomes an answer.
@@ -37,7 +84,7 @@ HttpResponse answer(Application& application, const HttpRequest& request, Result
   if (!caller) return problem(caller.error(), request.id);
   Call call{application, request, std::move(*caller)};
   auto response = endpoint(call);
-  if (!response) return problem(response.error(), request.id);
+  if (!response) return refusal(call, response.error());
   return std::move(*response);
 }
 

@@ -70,6 +70,7 @@ Json described(const std::vector<IncidentPreview::Dependants>& dependants);
 std::vector<Route> certificate_routes(Application& application);
 std::vector<Route> renewal_routes(Application& application);
 std::vector<Route> incident_routes(Application& application);
+std::vector<Route> approval_routes(Application& application);
 std::vector<Route> key_routes(Application& application);
 std::vector<Route> machine_routes(Application& application);
 std::vector<Route> policy_routes(Application& application);

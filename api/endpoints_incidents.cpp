@@ -168,8 +168,8 @@ Result<HttpResponse> cancel(Call& call) {
 Result<IncidentRecord> known(const Call& call) {
   ASSIGN_OR_RETURN(const IncidentName name, name_of_incident(call));
   // Progress is asked for each second: only a no is recorded.
-  RETURN_IF_ERROR(
-      call.service().permit(call.caller, PolicyQuestion{.operation = Operation::incident_read}));
+  RETURN_IF_ERROR(call.service().authorize_look(
+      call.caller, PolicyQuestion{.operation = Operation::incident_read}));
   ASSIGN_OR_RETURN(auto incident, call.store().incident(name));
   if (!incident) {
     return fail(ErrorCode::not_found, "there is no incident \"" + name.text() + "\"", "incident");

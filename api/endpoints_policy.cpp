@@ -127,7 +127,7 @@ Result<HttpResponse> start_shadow(Call& call) {
 Result<HttpResponse> stop_shadow(Call& call) {
   RETURN_IF_ERROR(expect_no_members(call.request));
   ASSIGN_OR_RETURN(
-      const Decision permitted,
+      const Permit permitted,
       call.service().permit(call.caller, PolicyQuestion{.operation = Operation::policy_change}));
   RETURN_IF_ERROR(call.service().stop_shadow(call.caller, permitted));
   return json_response(200, Json::object());

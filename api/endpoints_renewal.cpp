@@ -12,7 +12,7 @@ Result<HttpResponse> show_window(Call& call) {
   PolicyQuestion question{.operation = Operation::certificate_read};
   if (record) question.owner = record->machine.text();
   // Machines ask every hour, for what is no secret: only a no is recorded.
-  RETURN_IF_ERROR(call.service().permit(call.caller, question));
+  RETURN_IF_ERROR(call.service().authorize_look(call.caller, question));
   if (!record) {
     return fail(ErrorCode::not_found, "there is no certificate " + serial.hex() + " here",
                 "serial");

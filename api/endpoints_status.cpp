@@ -74,6 +74,20 @@ Json faces_json(const Application& application) {
   return all;
 }
 
+/// Grants that are open to a machine for a while.
+Result<Json> break_glass_json(const Call& call) {
+  Json open = Json::array();
+  ASSIGN_OR_RETURN(const auto approvals, call.store().approvals(true, 0, limits::page_rows));
+  for (const ApprovalRecord& approval : approvals) {
+    if (approval.state != ApprovalState::open || approval.closes_at() <= now()) continue;
+    open.push_back({{"approval", approval.id.text()},
+                    {"rule", approval.rule},
+                    {"machine", approval.requester},
+                    {"closes_at", to_rfc3339_seconds(approval.closes_at())}});
+  }
+  return open;
+}
+
 Result<HttpResponse> status(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::status_read));
   const Instance& instance = call.instance();
@@ -100,6 +114,7 @@ Result<HttpResponse> status(Call& call) {
        {{"version", version}, {"loaded_at", policy ? to_rfc3339_seconds(policy->loaded_at) : ""}}}};
   body["witnesses"] = witnesses_json(call.application);
   body["faces"] = faces_json(call.application);
+  ASSIGN_OR_RETURN(body["break_glass"], break_glass_json(call));
   if (!token.problem.empty()) body["token"]["problem"] = token.problem;
   if (!instance.log().healthy()) body["log"]["problem"] = instance.log().problem();
   return json_response(200, body);

@@ -13,6 +13,7 @@ constexpr std::array table{
     ProblemRow{invalid_request, 400, "invalid-request", "The request is not valid"},
     ProblemRow{unauthenticated, 401, "unauthenticated", "A valid identity is needed"},
     ProblemRow{forbidden, 403, "forbidden", "The policy does not allow it"},
+    ProblemRow{approval_needed, 403, "approval-needed", "Others have to agree first"},
     ProblemRow{not_found, 404, "not-found", "There is no such thing"},
     ProblemRow{method_not_allowed, 405, "method-not-allowed", "The method is not allowed here"},
     ProblemRow{conflict, 409, "conflict", "The present state does not allow it"},
@@ -23,6 +24,7 @@ constexpr std::array table{
     ProblemRow{expectation_failed, 417, "expectation-failed", "The expectation cannot be met"},
     ProblemRow{unprocessable, 422, "unprocessable", "It contradicts an earlier request"},
     ProblemRow{busy, 429, "busy", "There are too many requests at once", 1},
+    ProblemRow{quota_exceeded, 429, "quota-exceeded", "The policy does not allow it so often"},
     ProblemRow{headers_too_large, 431, "headers-too-large", "The header fields are too large"},
     ProblemRow{internal, 500, "internal", "The service has a defect"},
     ProblemRow{not_implemented, 501, "not-implemented", "The service does not know how to do it"},
@@ -60,6 +62,10 @@ ProblemKind problem_kind(ErrorCode code) {
       return unauthenticated;
     case ErrorCode::forbidden:
       return forbidden;
+    case ErrorCode::approval_needed:
+      return approval_needed;
+    case ErrorCode::quota_exceeded:
+      return quota_exceeded;
     case ErrorCode::not_found:
       return not_found;
     case ErrorCode::conflict:

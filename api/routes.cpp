@@ -13,6 +13,7 @@ std::vector<Route> api_routes(Application& application) {
   std::vector<Route> routes = certificate_routes(application);
   append(routes, renewal_routes(application));
   append(routes, incident_routes(application));
+  append(routes, approval_routes(application));
   append(routes, key_routes(application));
   append(routes, machine_routes(application));
   append(routes, policy_routes(application));

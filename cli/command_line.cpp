@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/problem.h"
+#include "core/approval.h"
 
 namespace chancery {
 namespace {
@@ -26,6 +27,11 @@ std::string idempotency_key_check(const std::string& key) {
   return good ? "" : "must be 1 to 128 printable ASCII characters without spaces";
 }
 
+std::string approval_check(const std::string& id) {
+  const auto parsed = ApprovalId::parse(id);
+  return parsed ? "" : parsed.error().message;
+}
+
 }  // namespace
 
 CommandLine::CommandLine()
@@ -44,6 +50,10 @@ CommandLine::CommandLine()
                   "name this request, so that repeating it gives the same answer")
       ->check(idempotency_key_check)
       ->type_name("KEY");
+  app_.add_option("--approval", globals_.approval,
+                  "what others have agreed to (see approve): the same request again, with it")
+      ->check(approval_check)
+      ->type_name("ID");
   app_.add_flag("--json", globals_.json, "print a JSON object; problems as JSON on standard error");
   app_.require_subcommand(1);
   app_.fallthrough();  // global options are also understood behind a command

@@ -76,6 +76,7 @@ void add_renew_command(CommandLine& line);         // renew
 void add_certificate_commands(CommandLine& line);  // cert, release
 void add_revoke_command(CommandLine& line);        // revoke
 void add_incident_commands(CommandLine& line);     // incident
+void add_approval_commands(CommandLine& line);     // approve, approvals
 void add_sign_commands(CommandLine& line);         // sign, verify
 void add_key_commands(CommandLine& line);          // key
 void add_ca_commands(CommandLine& line);           // ca

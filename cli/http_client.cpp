@@ -73,6 +73,7 @@ HeadersPtr headers_of(const HttpRequest& request) {
     add("Expect:");  // no 100-continue: it costs a round trip and bodies are small
   }
   if (!request.idempotency_key.empty()) add("Idempotency-Key: " + request.idempotency_key);
+  if (!request.approval.empty()) add("Chancery-Approval: " + request.approval);
   return HeadersPtr(list);
 }
 

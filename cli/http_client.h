@@ -17,6 +17,7 @@ struct HttpRequest {
   std::optional<std::string> body = {};  ///< JSON; makes it a POST
   std::string accept = "application/json";
   std::string idempotency_key = {};  ///< of a POST: what makes repeating it safe
+  std::string approval = {};         ///< id of what others have agreed to; may be empty
   bool repeatable = true;  ///< by hand, with that key: the same command sends the same body
   std::size_t answer_bytes = limits::answer_bytes;
   Seconds deadline = limits::answer_deadline;

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     add_certificate_commands(line);
     add_revoke_command(line);
     add_incident_commands(line);
+    add_approval_commands(line);
     add_sign_commands(line);
     add_key_commands(line);
     add_ca_commands(line);

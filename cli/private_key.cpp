@@ -83,6 +83,29 @@ Secret PrivateKey::pem() const {
   return Secret(content_of(bio.get()));
 }
 
+Bytes PrivateKey::sign(std::string_view message) const {
+  // RSA: PKCS#1 v1.5, as KeyTypeRow::default_algorithm has it; Ed25519 has no digest of its own.
+  const auto digest = [&]() -> const EVP_MD* {
+    if (EVP_PKEY_is_a(key_.get(), "ED25519") == 1) return nullptr;
+    if (EVP_PKEY_is_a(key_.get(), "EC") == 1 && EVP_PKEY_get_bits(key_.get()) == 384) {
+      return EVP_sha384();
+    }
+    if (EVP_PKEY_is_a(key_.get(), "EC") == 1 && EVP_PKEY_get_bits(key_.get()) == 521) {
+      return EVP_sha512();
+    }
+    return EVP_sha256();
+  }();
+  const HandlePtr<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+  const ByteView input = bytes_of(message);
+  std::size_t size = 0;
+  CHECK(context && EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key_.get()) == 1);
+  CHECK(EVP_DigestSign(context.get(), nullptr, &size, input.data(), input.size()) == 1);
+  Bytes signature(size);
+  CHECK(EVP_DigestSign(context.get(), signature.data(), &size, input.data(), input.size()) == 1);
+  signature.resize(size);
+  return signature;
+}
+
 Bytes PrivateKey::spki() const {
   int size = i2d_PUBKEY(key_.get(), nullptr);
   CHECK(size > 0);

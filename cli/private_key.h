@@ -18,6 +18,8 @@ class PrivateKey {
 
   /// PKCS#8 (RFC 5958), PEM, unencrypted.
   [[nodiscard]] Secret pem() const;
+  /// By the usual algorithm of its type, in X.509's form.
+  [[nodiscard]] Bytes sign(std::string_view message) const;
   /// DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
   [[nodiscard]] Bytes spki() const;
 

@@ -39,6 +39,18 @@ ErrorCode code_of(long status) {
   }
 }
 
+/// Of kinds that share a status with another.
+ErrorCode code_of(const json& document, long status) {
+  const auto type = document.find("type");
+  if (type != document.end() && *type == "urn:chancery:problem:approval-needed") {
+    return ErrorCode::approval_needed;
+  }
+  if (type != document.end() && *type == "urn:chancery:problem:quota-exceeded") {
+    return ErrorCode::quota_exceeded;
+  }
+  return code_of(status);
+}
+
 /// What the user can do about a problem that the service reports.
 const char* next_step(ErrorCode code) {
   switch (code) {
@@ -50,6 +62,12 @@ const char* next_step(ErrorCode code) {
     case ErrorCode::forbidden:
       return "ask an administrator for a grant in policy.yaml; an auditor sees why with "
              "`chancery policy explain --request ID`";
+    case ErrorCode::approval_needed:
+      return "approvers look at it with `chancery approvals show ID` and agree with `chancery "
+             "approve ID`; repeat the same command with --approval ID then";
+    case ErrorCode::quota_exceeded:
+      return "wait until the moment that is named, or ask an administrator for a larger quota in "
+             "policy.yaml";
     case ErrorCode::not_found:
       return "check the name; `chancery key list`, `ca list`, `cert list` and `machine list` show "
              "what there is";
@@ -100,7 +118,7 @@ Error problem_of(const HttpAnswer& answer) {
     document["instance"] = answer.request_id;
   }
   Error error;
-  error.code = code_of(answer.status);
+  error.code = code_of(document, answer.status);
   error.message = text_or(document, "detail", title);
   error.field = text_or(document, "field", "");
   document["title"] = title;
@@ -124,6 +142,7 @@ std::string render_problem(const Error& error) {
   };
   line("field", error.field);
   line("nearest grant", text_or(document, "grant", ""));
+  line("approval", text_or(document, "approval", ""));
   line("request", text_or(document, "instance", ""));
   line("next", text_or(document, "next", ""));
   return text;

@@ -25,12 +25,14 @@ bool is_refusal(ErrorCode code) {
     case ErrorCode::invalid_request:
     case ErrorCode::unauthenticated:
     case ErrorCode::forbidden:
+    case ErrorCode::approval_needed:
     case ErrorCode::not_found:
     case ErrorCode::conflict:
     case ErrorCode::unprocessable:
     case ErrorCode::too_large:
       return true;
     case ErrorCode::busy:
+    case ErrorCode::quota_exceeded:
     case ErrorCode::token_unavailable:
     case ErrorCode::store_unavailable:
     case ErrorCode::deadline_exceeded:

@@ -41,6 +41,7 @@ Result<std::unique_ptr<Service>> Service::connect(std::string url, TlsOptions tl
 
 Result<HttpAnswer> Service::send(HttpRequest request) {
   request.url = url_ + request.url;
+  request.approval = approval_;
   retry_after_.reset();
   ASSIGN_OR_RETURN(HttpAnswer answer, client_->send(request));
   retry_after_ = answer.retry_after;

@@ -20,6 +20,9 @@ class Service {
   static Result<std::unique_ptr<Service>> connect(std::string url, TlsOptions tls,
                                                   std::string idempotency_key);
 
+  /// What others have agreed to, for each request from now on; empty: nothing.
+  void use_approval(std::string id) { approval_ = std::move(id); }
+
   /// `path` begins with a slash.
   Result<nlohmann::json> get(const std::string& path);
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body,
@@ -39,7 +42,7 @@ class Service {
   Result<HttpAnswer> send(HttpRequest request);
   std::string url_;
   std::unique_ptr<HttpClient> client_;
-  std::string idempotency_key_;
+  std::string idempotency_key_, approval_;
   bool repeatable_ = true;
   std::optional<Seconds> retry_after_ = {};
 };

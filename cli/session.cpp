@@ -34,7 +34,9 @@ Result<std::unique_ptr<Service>> Session::service_of(const Identity& identity,
   ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors(&identity));
   tls.certificates = identity.certificate + identity.chain;
   tls.key = &identity.key;
-  return Service::connect(options_.url, std::move(tls), idempotency_key);
+  ASSIGN_OR_RETURN(auto service, Service::connect(options_.url, std::move(tls), idempotency_key));
+  service->use_approval(options_.approval);
+  return service;
 }
 
 Result<Service*> Session::service() {
@@ -52,6 +54,7 @@ Result<Service*> Session::service_without_identity() {
   ASSIGN_OR_RETURN(tls.trust_anchors, trust_anchors(identity_ ? &*identity_ : nullptr));
   ASSIGN_OR_RETURN(service_,
                    Service::connect(options_.url, std::move(tls), options_.idempotency_key));
+  service_->use_approval(options_.approval);
   return service_.get();
 }
 

@@ -23,6 +23,7 @@ struct GlobalOptions {
   std::string identity;         ///< directory, or empty
   std::string ca;               ///< file of trust anchors, or empty: the identity's
   std::string idempotency_key;  ///< empty: random
+  std::string approval;         ///< id; empty: none
   bool json = false;
 };
 

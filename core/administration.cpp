@@ -41,8 +41,7 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
                                                   : Operation::certificate_revoke};
   ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
   if (record) question = question_about(question.operation, *record);
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (!record) {
     return reject(caller, question,
                   Error{ErrorCode::not_found,
@@ -59,7 +58,7 @@ Result<Revoked> SigningService::revoke(const Caller& caller, const RevokeCertifi
   if (auto allowed = check_reason(*record, request); !allowed) {
     return reject(caller, question, std::move(allowed.error()));
   }
-  return record_revocation(caller, question, decision, *record, request);
+  return record_revocation(caller, question, permitted, *record, request);
 }
 
 Result<void> SigningService::check_reason(const CertificateRecord& record,
@@ -86,7 +85,7 @@ Result<void> SigningService::check_reason(const CertificateRecord& record,
 
 Result<Revoked> SigningService::record_revocation(const Caller& caller,
                                                   const PolicyQuestion& question,
-                                                  const Decision& decision,
+                                                  const Permit& permitted,
                                                   const CertificateRecord& certificate,
                                                   const RevokeCertificate& request) {
   Revocation revocation{.serial = request.serial,
@@ -100,9 +99,8 @@ Result<Revoked> SigningService::record_revocation(const Caller& caller,
                         .incident = {}};
   AuditEntry entry = entry_of(question, revocation);
   if (request.reported_at) entry.set("reported_at", to_rfc3339_seconds(*request.reported_at));
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
-  auto index = log_.record(caller.context, std::move(entry), {AddRevocation{revocation}});
+  auto index =
+      log_.record(caller.context, permitted, std::move(entry), {AddRevocation{revocation}});
   if (!index && index.error().code == ErrorCode::conflict) {
     // Somebody else did it between our look and our record: what they did stands.
     ASSIGN_OR_RETURN(auto earlier, store_.revocation(request.serial));
@@ -155,8 +153,7 @@ Result<SigningService::RevokedBatch> SigningService::revoke_for(
 Result<void> SigningService::grow_crl_shards(const Caller& caller, const GrowCrlShards& request) {
   PolicyQuestion question{.operation = Operation::ca_create};
   question.issuer = request.ca.text();
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (auto authority = ca(request.ca); !authority) {
     return reject(caller, question, std::move(authority.error()));
   }
@@ -173,11 +170,9 @@ Result<void> SigningService::grow_crl_shards(const Caller& caller, const GrowCrl
   describe(entry, question);
   entry.set("ca", request.ca.text());
   entry.set("crl_shards", request.shards);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
-  ASSIGN_OR_RETURN(
-      [[maybe_unused]] const std::uint64_t index,
-      log_.record(caller.context, std::move(entry), {AddCrlShards{{request.ca, request.shards}}}));
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, permitted, std::move(entry),
+                               {AddCrlShards{{request.ca, request.shards}}}));
   return load_crl_shards();
 }
 
@@ -186,8 +181,7 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   PolicyQuestion question{.operation = Operation::machine_add};
   question.owner = request.name.text();
   question.profile = request.profile.text();
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (auto known = profile(request.profile); !known) {
     return reject(caller, question, std::move(known.error()));
   }
@@ -228,13 +222,11 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
       {token_sha256, request.name, request.profile, ticket.expires_at, std::nullopt}});
   AuditEntry entry(EntryKind::machine);
   describe(entry, question);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
   entry.set("expires_at", to_rfc3339_seconds(ticket.expires_at));
   entry.set("token_sha256", to_hex(token_sha256));
   if (!request.attributes.empty()) entry.set("attributes", texts_of(request.attributes));
   ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_.record(caller.context, std::move(entry), std::move(changes)));
+                   log_.record(caller.context, permitted, std::move(entry), std::move(changes)));
   return ticket;
 }
 
@@ -242,8 +234,7 @@ Result<void> SigningService::set_attributes(const Caller& caller, const MachineN
                                             const std::vector<MachineAttribute>& attributes) {
   PolicyQuestion question{.operation = Operation::machine_add};
   question.owner = name.text();
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   ASSIGN_OR_RETURN(const auto known, store_.machine(name));
   if (!known) {
     return reject(
@@ -253,14 +244,47 @@ Result<void> SigningService::set_attributes(const Caller& caller, const MachineN
   if (known->attributes == attributes) return {};
   AuditEntry entry(EntryKind::machine);
   describe(entry, question);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
   entry.set("attributes", texts_of(attributes));
-  ASSIGN_OR_RETURN(
-      [[maybe_unused]] const std::uint64_t index,
-      log_.record(caller.context, std::move(entry), {SetMachineAttributes{name, attributes}}));
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
+                   log_.record(caller.context, permitted, std::move(entry),
+                               {SetMachineAttributes{name, attributes}}));
   ++attribute_changes_;
   return {};
+}
+
+bool SigningService::concerns(const Caller& caller, const ApprovalRecord& approval) const {
+  const Machine& machine = caller.context.machine;
+  return machine.text() == approval.requester || policy()->may_approve(approval.rule, machine);
+}
+
+Result<ApprovalView> SigningService::show_approval(const Caller& caller, const ApprovalId& id) {
+  const PolicyQuestion question{.operation = Operation::approval_read};
+  const auto in_force = policy();
+  auto found = approvals_.find(*in_force, id);
+  if (!found || !concerns(caller, found->record)) {
+    RETURN_IF_ERROR(authorize(caller, question, id.text()));
+    return found;
+  }
+  AuditEntry entry(EntryKind::read);
+  describe(entry, question);
+  entry.set("asked", id.text()).set("policy", in_force->version());
+  RETURN_IF_ERROR(log_.record(caller.context, std::move(entry)));
+  return found;
+}
+
+Result<ApprovalView> SigningService::cancel_approval(const Caller& caller, const ApprovalId& id) {
+  const PolicyQuestion question{.operation = Operation::approval_cancel};
+  const auto in_force = policy();
+  auto found = approvals_.find(*in_force, id);
+  std::optional<Permit> permitted;
+  if (!found || found->record.requester != caller.context.machine.text()) {
+    ASSIGN_OR_RETURN(permitted, permit(caller, question));
+  }
+  if (!found) return reject(caller, question, std::move(found.error()));
+  if (auto ended = approvals_.cancel(caller, found->record, permitted); !ended) {
+    return reject(caller, question, std::move(ended.error()));
+  }
+  return approvals_.find(*in_force, id);
 }
 
 }  // namespace chancery

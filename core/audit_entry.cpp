@@ -28,6 +28,7 @@ constexpr std::array kKindNames = {
     Named<EntryKind>{EntryKind::heartbeat, "heartbeat"},
     Named<EntryKind>{EntryKind::log, "log"},
     Named<EntryKind>{EntryKind::alarm, "alarm"},
+    Named<EntryKind>{EntryKind::approval, "approval"},
 };
 
 constexpr std::string_view kTimeMember = "time";

@@ -30,7 +30,8 @@ enum class EntryKind {
   token,           ///< the token went down or came back, a keyholder was replaced
   heartbeat,       ///< nothing else happened for a while
   log,             ///< the log goes on after a failure of the store
-  alarm,           ///< what is published is not as it should be, or is again
+  alarm,           ///< what is published is not as it should be, or is again; break-glass is used
+  approval,        ///< others were asked to agree, agreed, or what they agreed to ended
 };
 std::span<const EntryKind> entry_kinds();
 std::string_view name_of(EntryKind kind);

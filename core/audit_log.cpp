@@ -162,18 +162,38 @@ std::vector<Result<std::uint64_t>> AuditLog::record_all(const RequestContext& co
   return writer_->log->submit_all(submissions);
 }
 
-Result<Intent> AuditLog::intend(const RequestContext& context, const Decision& decision,
+Result<std::uint64_t> AuditLog::record(const RequestContext& context, const Permit& permit,
+                                       AuditEntry entry, std::vector<StoreChange> changes) {
+  CHECK(entry.kind() != EntryKind::intent && entry.kind() != EntryKind::outcome);
+  add_context(entry, context);
+  permit.name_in(entry);
+  return submit(context, permit, {entry.draft(), std::move(changes)});
+}
+
+/// The record's own preconditions come first: a repeat that races, or what somebody else did
+/// meanwhile, is not counted.
+Result<std::uint64_t> AuditLog::submit(const RequestContext& context, const Permit& permit,
+                                       Submission submission) {
+  submission.changes.insert(submission.changes.end(), permit.changes_.begin(),
+                            permit.changes_.end());
+  auto index = writer_->log->submit(submission, Admission::bounded);
+  if (!index && index.error().code == ErrorCode::quota_exceeded) {
+    RETURN_IF_ERROR(record(context, permit.denial(index.error())));
+  }
+  return index;
+}
+
+Result<Intent> AuditLog::intend(const RequestContext& context, const Permit& permit,
                                 AuditEntry entry, SigningInput input,
                                 std::vector<StoreChange> changes) {
-  CHECK(decision.allowed() && entry.kind() == EntryKind::intent);
+  CHECK(entry.kind() == EntryKind::intent);
   add_context(entry, context);
-  set_if_absent(entry, "grant", decision.grant());
-  set_if_absent(entry, "policy", decision.policy_version());
-  set_if_absent(entry, "shadow", decision.shadow());
+  permit.name_in(entry);
   if (input.key) add_input(entry, input);
-  Submission submission{entry.draft(), std::move(changes), Role::intent};
-  ASSIGN_OR_RETURN(const std::uint64_t index, writer_->log->submit(submission, Admission::bounded));
-  return Intent(index, context.id, std::move(input), decision.grant(), decision.policy_version());
+  ASSIGN_OR_RETURN(const std::uint64_t index,
+                   submit(context, permit, {entry.draft(), std::move(changes), Role::intent}));
+  return Intent(index, context.id, std::move(input), permit.decision_.grant(),
+                permit.decision_.policy_version());
 }
 
 Result<Concluded> AuditLog::conclude(const RequestContext& context, Intent intent,

@@ -9,6 +9,7 @@
 #include "core/audit_entry.h"
 #include "core/intent.h"
 #include "core/merkle.h"
+#include "core/permit.h"
 #include "core/policy.h"
 #include "core/store.h"
 
@@ -19,6 +20,8 @@ struct RequestContext {
   std::string id;
   Machine machine;
 };
+
+struct Submission;
 
 /// An intent concluded: its terminal record is durable. A response is built from one of these.
 class Concluded {
@@ -61,6 +64,12 @@ class AuditLog {
   Result<std::uint64_t> record(const RequestContext& context, AuditEntry entry,
                                std::vector<StoreChange> changes = {});
 
+  /// Of what was permitted: the entry gets grant and policy version, and the duties are discharged
+  /// with it. Where a quota is used up (quota_exceeded) nothing of the record is written, but a
+  /// denial that says so.
+  Result<std::uint64_t> record(const RequestContext& context, const Permit& permit,
+                               AuditEntry entry, std::vector<StoreChange> changes = {});
+
   /// The same for many at once, which wait for the disk together: what became of each.
   struct Record {
     AuditEntry entry;
@@ -69,9 +78,10 @@ class AuditLog {
   std::vector<Result<std::uint64_t>> record_all(const RequestContext& context,
                                                 std::vector<Record> records);
 
-  /// Records that the token is about to be used. `decision` must be allowed (CHECK). The entry gets
-  /// the grant and policy version from it, the key, algorithm and digest from `input`.
-  Result<Intent> intend(const RequestContext& context, const Decision& decision, AuditEntry entry,
+  /// Records that the token is about to be used. The entry gets the grant and policy version
+  /// from `permit`, whose duties are discharged as by record(), the key, algorithm and digest from
+  /// `input`.
+  Result<Intent> intend(const RequestContext& context, const Permit& permit, AuditEntry entry,
                         SigningInput input, std::vector<StoreChange> changes = {});
 
   /// Writes the one terminal record of an intent. AddCertificate and AddRevocation rows among
@@ -147,6 +157,8 @@ class AuditLog {
 
  private:
   struct Writer;
+  Result<std::uint64_t> submit(const RequestContext& context, const Permit& permit,
+                               Submission submission);
   explicit AuditLog(std::unique_ptr<Writer> writer);
   std::unique_ptr<Writer> writer_;
 };

@@ -144,9 +144,9 @@ Result<void> CheckpointPublisher::record(const Change& change, std::vector<Signe
   AuditEntry entry(EntryKind::log);
   entry.set("event", "keys");
   entry.set("vkeys", row.vkeys);
-  entry.set("grant", change.grant);
-  entry.set("policy", change.policy);
-  auto index = log_.record(change.context, std::move(entry), {AddLogKeys{row}});
+  auto index = change.permit ? log_.record(change.context, *change.permit, std::move(entry),
+                                           {AddLogKeys{row}})
+                             : log_.record(change.context, std::move(entry), {AddLogKeys{row}});
   const std::lock_guard lock(mutex_);
   if (!index) return Failure(std::move(index.error()));
   row.entry = *index;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,10 @@ class CheckpointPublisher {
   /// the log itself does not depend on it.
   Result<void> publish();
 
-  /// Who asked for a change of keys, and by which grant; none where the service does so itself.
+  /// Who asked for a change of keys, and what permits it; nothing where the service does so itself.
   struct Change {
     RequestContext context;
-    std::string grant = {}, policy = {};
+    std::optional<Permit> permit = {};
   };
   /// Records which keys sign, for a log that does not say so yet.
   Result<void> state_keys(const Change& change);

@@ -226,8 +226,8 @@ Result<void> read_profiles(const YamlNode& node, const FieldPath& path, Config& 
     ASSIGN_OR_RETURN(Profile profile, read_profile(child, profile_path, config.places));
     if (auto good = check_consistency(profile); !good) {
       // "profiles.NAME.MEMBER must …"
-      const auto& [code, message, field, detail] = good.error();
-      return config.refuse(field, message.substr(field.size() + 1));
+      const Error& error = good.error();
+      return config.refuse(error.field, error.message.substr(error.field.size() + 1));
     }
     const ProfileName name = profile.name;
     config.profiles.emplace(name, std::move(profile));

@@ -50,7 +50,7 @@ Result<IncidentPreview> Incidents::preview(const Caller& caller,
                                            const CertificateSelector& selector) {
   std::string asked = selector.text();
   if (asked.size() > limits::incident_text_bytes) asked = to_hex(sha256(bytes_of(asked)));
-  RETURN_IF_ERROR(service_.authorize(caller, opening(), asked));
+  RETURN_IF_ERROR(service_.authorize_preview(caller, opening(), asked));
   ASSIGN_OR_RETURN(const std::uint64_t through, store_.certificate_count());
   return look(caller, selector, through);
 }
@@ -115,7 +115,7 @@ Result<void> Incidents::check_preview(const OpenIncident& request,
 }
 
 Result<OpenedIncident> Incidents::open(const Caller& caller, const OpenIncident& request) {
-  ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
+  ASSIGN_OR_RETURN(const Permit permitted, service_.permit(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
@@ -149,10 +149,10 @@ Result<OpenedIncident> Incidents::open(const Caller& caller, const OpenIncident&
   row.deadline = request.deadline;
   row.explanation_url = request.explanation_url;
   row.state = needs_second_person(row.matched) ? IncidentState::waiting : first_state(row);
-  return record(caller, decision, request, std::move(row));
+  return record(caller, permitted, request, std::move(row));
 }
 
-Result<OpenedIncident> Incidents::record(const Caller& caller, const Decision& decision,
+Result<OpenedIncident> Incidents::record(const Caller& caller, const Permit& permitted,
                                          const OpenIncident& request, IncidentRecord row) {
   AuditEntry entry = incident_entry(row.name, "opened", row.state);
   entry.set("operation", name_of(Operation::incident_open));
@@ -166,12 +166,10 @@ Result<OpenedIncident> Incidents::record(const Caller& caller, const Decision& d
   entry.set("through", row.through);
   entry.set("matched", row.matched);
   entry.set("per_second", row.per_second);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
   add_identities(entry, caller.context.machine);
   std::vector<StoreChange> changes = {AddIncident{row}};
   if (row.state != IncidentState::waiting) block_key(request.selector, entry, changes);
-  const auto index = log_.record(caller.context, std::move(entry), std::move(changes));
+  const auto index = log_.record(caller.context, permitted, std::move(entry), std::move(changes));
   if (!index && index.error().code == ErrorCode::conflict) {
     // The same request, sent again while the first was under way, may have been faster.
     ASSIGN_OR_RETURN(auto earlier, opened_before(caller, request, row.name));
@@ -226,7 +224,7 @@ Result<IncidentPreview> Incidents::expect_approvable(const Caller& caller,
 
 Result<IncidentPreview> Incidents::preview_approval(const Caller& caller,
                                                     const IncidentName& name) {
-  RETURN_IF_ERROR(service_.authorize(caller, opening(), name.text()));
+  RETURN_IF_ERROR(service_.authorize_preview(caller, opening(), name.text()));
   auto incident = known(name);
   if (!incident) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(incident.error()));
@@ -238,7 +236,7 @@ Result<IncidentPreview> Incidents::preview_approval(const Caller& caller,
 
 Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentName& name,
                                           std::optional<std::uint64_t> matched) {
-  ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
+  ASSIGN_OR_RETURN(const Permit permitted, service_.permit(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
@@ -256,11 +254,11 @@ Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentNa
   const IncidentState to = first_state(*incident);
   AuditEntry entry = incident_entry(name, "approved", to);
   entry.set("matched", preview->matched);
-  return move(caller, decision, std::move(*incident), to, std::move(entry));
+  return move(caller, permitted, std::move(*incident), to, std::move(entry));
 }
 
 Result<IncidentRecord> Incidents::cancel(const Caller& caller, const IncidentName& name) {
-  ASSIGN_OR_RETURN(const Decision decision, service_.permit(caller, opening()));
+  ASSIGN_OR_RETURN(const Permit permitted, service_.permit(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
@@ -281,22 +279,20 @@ Result<IncidentRecord> Incidents::cancel(const Caller& caller, const IncidentNam
     }
   }
   constexpr IncidentState to = IncidentState::cancelled;
-  return move(caller, decision, std::move(*incident), to, incident_entry(name, "cancelled", to));
+  return move(caller, permitted, std::move(*incident), to, incident_entry(name, "cancelled", to));
 }
 
-Result<IncidentRecord> Incidents::move(const Caller& caller, const Decision& decision,
+Result<IncidentRecord> Incidents::move(const Caller& caller, const Permit& permitted,
                                        IncidentRecord incident, IncidentState to,
                                        AuditEntry entry) {
   entry.set("operation", name_of(Operation::incident_open));
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
   std::vector<StoreChange> changes = {MoveIncident{incident.name, incident.state, to}};
   if (incident.state == IncidentState::waiting && !has_ended(to)) {
     ASSIGN_OR_RETURN(const auto selector, CertificateSelector::parse(incident.selector));
     block_key(selector, entry, changes);
   }
   ASSIGN_OR_RETURN(incident.last_entry,
-                   log_.record(caller.context, std::move(entry), std::move(changes)));
+                   log_.record(caller.context, permitted, std::move(entry), std::move(changes)));
   incident.state = to;
   return incident;
 }

@@ -142,7 +142,7 @@ class Incidents {
   Result<std::optional<IncidentRecord>> opened_before(const Caller& caller,
                                                       const OpenIncident& request,
                                                       const IncidentName& name) const;
-  Result<OpenedIncident> record(const Caller& caller, const Decision& decision,
+  Result<OpenedIncident> record(const Caller& caller, const Permit& permitted,
                                 const OpenIncident& request, IncidentRecord row);
   Result<IncidentPreview> expect_approvable(const Caller& caller,
                                             const IncidentRecord& incident) const;
@@ -157,7 +157,7 @@ class Incidents {
   static void block_key(const CertificateSelector& selector, AuditEntry& entry,
                         std::vector<StoreChange>& changes);
   Result<IncidentRecord> known(const IncidentName& name) const;
-  Result<IncidentRecord> move(const Caller& caller, const Decision& decision,
+  Result<IncidentRecord> move(const Caller& caller, const Permit& permitted,
                               IncidentRecord incident, IncidentState to, AuditEntry entry);
 
   SigningService& service_;

@@ -73,6 +73,8 @@ class Instance {
   Failure reject_policy(const Caller& caller, Error error);
   using LoadedPolicy = Result<std::shared_ptr<const Policy>>;
   LoadedPolicy load_or_reject(const Caller& caller, const std::string& text);
+  Result<bool> apply_permitted(const Caller& caller, const Permit& permitted,
+                               const NewPolicy& wanted);
   LoadedPolicy load_successor(const Caller& caller, const NewPolicy& wanted);
   Result<void> expect_files_in_force(const std::string& next) const;
 

@@ -110,6 +110,7 @@ Result<void> InventoryCheck::check_entry(const LogReplay::Checked& checked) {
     case EntryKind::token:
     case EntryKind::heartbeat:
     case EntryKind::alarm:
+    case EntryKind::approval:
       return {};
     case EntryKind::log:
       if (entry.text("event") == "pruned") {

@@ -62,8 +62,7 @@ Result<void> check_message_class(const CreateKey& request,
 
 Result<const Key*> SigningService::create_key(const Caller& caller, const CreateKey& request) {
   const PolicyQuestion question = question_of(request);
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (request.purpose == KeyPurpose::data && is_reserved(request.name)) {
     return reject(caller, question,
                   Error{ErrorCode::invalid_request,
@@ -71,11 +70,11 @@ Result<const Key*> SigningService::create_key(const Caller& caller, const Create
                         "keys",
                         "name"});
   }
-  return generate(caller, decision, request);
+  return generate(caller, permitted, request);
 }
 
 /// The same order as for a signature: intent, token, outcome with the inventory row.
-Result<const Key*> SigningService::generate(const Caller& caller, const Decision& decision,
+Result<const Key*> SigningService::generate(const Caller& caller, const Permit& permitted,
                                             const CreateKey& request) {
   const PolicyQuestion question = question_of(request);
   auto algorithms = algorithms_of(request);
@@ -105,7 +104,7 @@ Result<const Key*> SigningService::generate(const Caller& caller, const Decision
     entry.set("context", request.context);
   }
   ASSIGN_OR_RETURN(Intent intent,
-                   log_.intend(caller.context, decision, std::move(entry), SigningInput{}));
+                   log_.intend(caller.context, permitted, std::move(entry), SigningInput{}));
 
   Result<Bytes> spki = token_.generate(intent, request.type, id, request.name.text());
   Result<PublicKey> public_key = spki ? PublicKey::from_spki(*spki) : Failure(spki.error());
@@ -143,8 +142,7 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
   question.issuer = request.issuer ? request.issuer->text() : request.name.text();
   question.profile = request.profile.text();
   question.key_type = request.key_type;
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (ca(request.name)) {
     return reject(caller, question,
                   Error{ErrorCode::conflict,
@@ -161,7 +159,7 @@ Result<const CertificateAuthority*> SigningService::create_ca(const Caller& call
 
   const CreateKey new_key{
       KeyName::literal("ca-" + request.name.text()), request.key_type, KeyPurpose::ca, {}};
-  ASSIGN_OR_RETURN(const Key* key, generate(caller, decision, new_key));
+  ASSIGN_OR_RETURN(const Key* key, generate(caller, permitted, new_key));
 
   // A root signs its own certificate, so it has to be an issuer before it has one.
   ASSIGN_OR_RETURN(const Issuer root, Issuer::create_root(request.name, request.subject,

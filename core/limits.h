@@ -221,6 +221,15 @@ inline constexpr std::uint64_t incident_rate = 1000;         // certificates a s
 inline constexpr std::uint64_t incident_rate_at_most = 100'000;
 inline constexpr std::size_t incident_machines = 100'000;  // counted apart in a preview
 
+// Approvals
+inline constexpr std::uint64_t approvals_pending =
+    100;  // of one requester: each waits in the store
+inline constexpr std::size_t approval_summary_bytes = 16 << 10;  // stored, and in an answer
+inline constexpr std::size_t request_line_bytes = 512;           // of it: method and path
+inline constexpr std::size_t approval_rows_ended = 100;          // recorded as ended in one go
+inline constexpr auto approval_interval = 5s;  // what has expired or closed is recorded; it ends
+                                               // by the clock, whenever that is
+
 // OCSP
 inline constexpr std::size_t ocsp_request_bytes = 4096;
 inline constexpr std::size_t ocsp_certificates = 16;       // in one request

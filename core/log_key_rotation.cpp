@@ -16,8 +16,8 @@ Result<CheckpointPublisher::Change> permitted(const Instance& instance, const Ca
   PolicyQuestion question{.operation = Operation::key_create};
   question.key = key.text();
   question.key_type = type;
-  ASSIGN_OR_RETURN(const Decision decision, instance.service().permit(caller, question));
-  return CheckpointPublisher::Change{caller.context, decision.grant(), decision.policy_version()};
+  ASSIGN_OR_RETURN(const Permit permit, instance.service().permit(caller, question));
+  return CheckpointPublisher::Change{caller.context, permit};
 }
 
 }  // namespace

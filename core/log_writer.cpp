@@ -42,6 +42,15 @@ struct FillIn {
   void operator()(AddMachine& change) const { change.row.entry = submission.index; }
   void operator()(ClaimRequest& change) const { change.row.intent = submission.index; }
   void operator()(AnswerRequest& change) const { change.outcome = submission.index; }
+  void operator()(UseQuota& change) const { change.at = submission.time; }
+  void operator()(AddApproval& change) const {
+    change.row.entry = change.row.last_entry = submission.index;
+  }
+  void operator()(GiveApproval& change) const {
+    change.row.entry = submission.index;
+    change.row.given_at = submission.time;
+  }
+  void operator()(UseApproval& change) const { change.at = submission.time; }
   void operator()(const auto&) const {}
 };
 

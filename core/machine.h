@@ -27,6 +27,7 @@ struct Machine {
   std::string source;                  ///< the peer's IP address, without port; empty for `self`
   std::vector<MachineAttribute> attributes;    ///< of the inventory, by name, none twice
   std::optional<Time> certificate_since = {};  ///< when its certificate became valid
+  Bytes key_sha256 = {};                       ///< of its certificate's SPKI
 
   /// The service itself: CRLs, its own TLS certificate, first set-up.
   static Machine self() {

@@ -32,6 +32,9 @@ constexpr std::array kNames = {
     Named{incident_open, "incident.open"},
     Named{incident_read, "incident.read"},
     Named{status_read, "status.read"},
+    Named{approval_read, "approval.read"},
+    Named{approval_give, "approval.give"},
+    Named{approval_cancel, "approval.cancel"},
 };
 constexpr std::span<const Named<Operation>> kTable(kNames);
 

@@ -31,6 +31,9 @@ enum class Operation {
   incident_open,
   incident_read,
   status_read,
+  approval_read,
+  approval_give,
+  approval_cancel,
 };
 
 std::span<const Operation> operations();

@@ -68,7 +68,12 @@ Instance::LoadedPolicy Instance::load_successor(const Caller& caller, const NewP
 }
 
 Result<bool> Instance::apply_policy(const Caller& caller, const NewPolicy& wanted) {
-  ASSIGN_OR_RETURN(const Decision permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
+  return apply_permitted(caller, permitted, wanted);
+}
+
+Result<bool> Instance::apply_permitted(const Caller& caller, const Permit& permitted,
+                                       const NewPolicy& wanted) {
   const std::lock_guard lock(policy_file_);
   ASSIGN_OR_RETURN(auto policy, load_successor(caller, wanted));
   if (policy->version() == service_->policy()->version()) return false;
@@ -84,7 +89,7 @@ Result<bool> Instance::apply_policy(const Caller& caller, const NewPolicy& wante
 
 Result<bool> Instance::roll_policy_back(const Caller& caller, std::string version,
                                         bool allow_lockout) {
-  ASSIGN_OR_RETURN([[maybe_unused]] const Decision permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
   const std::string in_force = service_->policy()->version();
   if (version.empty()) {
     ASSIGN_OR_RETURN(const auto versions, store_->policy_versions(2));
@@ -97,19 +102,20 @@ Result<bool> Instance::roll_policy_back(const Caller& caller, std::string versio
   }
   ASSIGN_OR_RETURN(const auto record, store_->policy_version(version));
   if (!record) return fail(ErrorCode::not_found, "there was no policy " + version, "version");
-  return apply_policy(caller, {record->text, in_force, allow_lockout});
+  return apply_permitted(caller, permitted, {record->text, in_force, allow_lockout});
 }
 
 Result<void> Instance::check_policy(const Caller& caller, const NewPolicy& wanted) {
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t entry,
-                   service_->authorize(caller, kQuestion, "check " + version_of(wanted.text)));
+  ASSIGN_OR_RETURN(
+      [[maybe_unused]] const std::uint64_t entry,
+      service_->authorize_preview(caller, kQuestion, "check " + version_of(wanted.text)));
   const std::lock_guard lock(policy_file_);
   ASSIGN_OR_RETURN([[maybe_unused]] const auto policy, load_successor(caller, wanted));
   return {};
 }
 
 Result<std::string> Instance::start_shadow(const Caller& caller, const std::string& text) {
-  ASSIGN_OR_RETURN(const Decision permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
   ASSIGN_OR_RETURN(auto candidate, load_or_reject(caller, text));
   const std::string version = candidate->version();
   if (version == service_->policy()->version()) {

@@ -11,40 +11,34 @@ AuditEntry policy_entry() {
   return entry;
 }
 
-AuditEntry permitted_entry(const Decision& permitted) {
-  CHECK(permitted.allowed());
-  AuditEntry entry = policy_entry();
-  entry.set("grant", permitted.grant());
-  entry.set("policy", permitted.policy_version());
-  entry.set("shadow", permitted.shadow());
-  return entry;
-}
-
 }  // namespace
 
 Result<void> SigningService::adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
                                    const std::string& text) {
-  return put_in_force(caller, policy_entry(), std::move(policy), text);
+  AuditEntry entry = policy_entry();
+  entry.set("version", policy->version());
+  RETURN_IF_ERROR(log_.record(caller.context, std::move(entry),
+                              {AddPolicyVersion{{policy->version(), text, now()}}}));
+  put_in_force(std::move(policy));
+  return {};
 }
 
-Result<void> SigningService::change_policy(const Caller& caller, const Decision& permitted,
+Result<void> SigningService::change_policy(const Caller& caller, const Permit& permitted,
                                            std::shared_ptr<const Policy> policy,
                                            const std::string& text) {
-  return put_in_force(caller, permitted_entry(permitted), std::move(policy), text);
+  AuditEntry entry = policy_entry();
+  entry.set("version", policy->version());
+  RETURN_IF_ERROR(log_.record(caller.context, permitted, std::move(entry),
+                              {AddPolicyVersion{{policy->version(), text, now()}}}));
+  put_in_force(std::move(policy));
+  return {};
 }
 
-Result<void> SigningService::put_in_force(const Caller& caller, AuditEntry entry,
-                                          std::shared_ptr<const Policy> policy,
-                                          const std::string& text) {
-  entry.set("version", policy->version());
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_.record(caller.context, std::move(entry),
-                               {AddPolicyVersion{{policy->version(), text, now()}}}));
+void SigningService::put_in_force(std::shared_ptr<const Policy> policy) {
   const std::unique_lock lock(mutex_);
   in_force_ = std::move(policy);
   const bool arrived = shadow_ && shadow_->version() == in_force_->version();
   replace_shadow(arrived ? nullptr : shadow_);
-  return {};
 }
 
 std::shared_ptr<const Policy> SigningService::policy() const {
@@ -61,28 +55,26 @@ void SigningService::replace_shadow(std::shared_ptr<Shadow> shadow) {
   if (shadow_) policy_ = std::make_shared<const ShadowedPolicy>(in_force_, shadow_);
 }
 
-Result<void> SigningService::start_shadow(const Caller& caller, const Decision& permitted,
+Result<void> SigningService::start_shadow(const Caller& caller, const Permit& permitted,
                                           std::shared_ptr<const Policy> candidate) {
-  AuditEntry entry = permitted_entry(permitted);
+  AuditEntry entry = policy_entry();
   entry.set("event", "shadow-started");
   entry.set("candidate", candidate->version());
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_.record(caller.context, std::move(entry)));
+  RETURN_IF_ERROR(log_.record(caller.context, permitted, std::move(entry)));
   const std::unique_lock lock(mutex_);
   replace_shadow(
       std::make_shared<Shadow>(std::move(candidate), caller.context.machine.text(), now()));
   return {};
 }
 
-Result<void> SigningService::stop_shadow(const Caller& caller, const Decision& permitted) {
+Result<void> SigningService::stop_shadow(const Caller& caller, const Permit& permitted) {
   const auto running = shadow();
   if (!running) return fail(ErrorCode::not_found, "there is no shadow policy");
-  AuditEntry entry = permitted_entry(permitted);
+  AuditEntry entry = policy_entry();
   entry.set("event", "shadow-stopped");
   entry.set("candidate", running->version());
   entry.set("differences", running->differences());
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t index,
-                   log_.record(caller.context, std::move(entry)));
+  RETURN_IF_ERROR(log_.record(caller.context, permitted, std::move(entry)));
   const std::unique_lock lock(mutex_);
   if (shadow_ == running) replace_shadow(nullptr);
   return {};

@@ -34,21 +34,21 @@ Result<PruningPlan> Pruner::preview(const Caller& caller) {
   // It reads the whole log below the minimum: one at a time.
   const std::unique_lock one_at_a_time(previewing_, std::try_to_lock);
   if (!one_at_a_time) return fail(ErrorCode::busy, "somebody else looks at what would go");
-  RETURN_IF_ERROR(instance_.service().authorize(caller, kQuestion));
+  RETURN_IF_ERROR(instance_.service().authorize_preview(caller, kQuestion));
   RETURN_IF_ERROR(expect_possible(caller));
   return plan(now());
 }
 
 Result<Pruner::Begun> Pruner::prune(const Caller& caller) {
   const std::lock_guard one_at_a_time(planning_);
-  ASSIGN_OR_RETURN(const Decision decision, instance_.service().permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, instance_.service().permit(caller, kQuestion));
   RETURN_IF_ERROR(expect_possible(caller));
   const Time at = now();
   Begun begun;
   ASSIGN_OR_RETURN(begun.plan, plan(at));
   if (begun.plan.entries == 0) return begun;
 
-  auto entry = record(caller, decision, begun.plan, at);
+  auto entry = record(caller, permitted, begun.plan, at);
   if (!entry) {
     (void)drop_plan();  // else work() does
     return Failure(std::move(entry.error()));
@@ -57,7 +57,7 @@ Result<Pruner::Begun> Pruner::prune(const Caller& caller) {
   return begun;
 }
 
-Result<std::uint64_t> Pruner::record(const Caller& caller, const Decision& decision,
+Result<std::uint64_t> Pruner::record(const Caller& caller, const Permit& permitted,
                                      const PruningPlan& plan, Time at) {
   // From here on nobody changes the certificates that go. What was changed before is not in the
   // second plan, which begins after that.
@@ -68,10 +68,9 @@ Result<std::uint64_t> Pruner::record(const Caller& caller, const Decision& decis
                 "a certificate that would be removed was changed meanwhile; ask again");
   }
   AuditEntry entry = pruning_entry(plan, *instance_.config().retention);
-  entry.set("grant", decision.grant()).set("policy", decision.policy_version());
   // Crash point behind it: recorded, and nothing is removed. work() begins once a checkpoint is
   // published that covers the entry, in this run or the next.
-  return instance_.log().record(caller.context, std::move(entry),
+  return instance_.log().record(caller.context, permitted, std::move(entry),
                                 {AddPruning{{.minimum = plan.minimum,
                                              .entries = plan.entries,
                                              .certificates = plan.certificates,

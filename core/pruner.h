@@ -40,7 +40,7 @@ class Pruner {
  private:
   Result<void> expect_possible(const Caller& caller);
   Result<PruningPlan> plan(Time at);
-  Result<std::uint64_t> record(const Caller& caller, const Decision& decision,
+  Result<std::uint64_t> record(const Caller& caller, const Permit& permitted,
                                const PruningPlan& plan, Time at);
   Result<void> write_down(const PruningPlan& plan);
   Result<std::optional<PruningRecord>> open_one();

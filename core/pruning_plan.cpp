@@ -158,6 +158,7 @@ class Planner {
       case EntryKind::revocation:
       case EntryKind::replacement:
         return is_going(entry.text("serial"));
+      case EntryKind::approval:
       case EntryKind::ca:
       case EntryKind::machine:
       case EntryKind::incident:

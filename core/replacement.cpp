@@ -51,7 +51,7 @@ Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
   PolicyQuestion question{.operation = Operation::certificate_replace};
   ASSIGN_OR_RETURN(const auto record, store_.certificate(request.serial));
   if (record) question = question_about(question.operation, *record);
-  ASSIGN_OR_RETURN(const Decision decision, permit(caller, question));
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
   if (!record) {
     return reject(caller, question,
                   Error{ErrorCode::not_found,
@@ -68,10 +68,8 @@ Result<RenewalRequestRecord> SigningService::replace(const Caller& caller,
                            .deadline = request.deadline,
                            .explanation_url = request.explanation_url};
   AuditEntry entry = entry_of(question, row);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
-  ASSIGN_OR_RETURN(row.entry,
-                   log_.record(caller.context, std::move(entry), {PutRenewalRequest{row}}));
+  ASSIGN_OR_RETURN(row.entry, log_.record(caller.context, permitted, std::move(entry),
+                                          {PutRenewalRequest{row}}));
   return row;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -13,6 +16,8 @@ enum class ErrorCode {
   invalid_request,    ///< mend the request; `field` names the part that is wrong
   unauthenticated,    ///< present a valid identity
   forbidden,          ///< the policy says no; ask for a grant
+  approval_needed,    ///< others have to agree first; `approval` names what waits for them
+  quota_exceeded,     ///< as often as the policy allows; `used_up` says until when
   not_found,          ///< no such object
   conflict,           ///< the object's state does not allow it (exists already, used already, ...)
   unprocessable,      ///< well-formed, but contradicts an earlier request
@@ -24,6 +29,13 @@ enum class ErrorCode {
   internal,           ///< a defect or a broken installation
 };
 
+/// Of quota_exceeded.
+struct UsedUp {
+  std::string quota;
+  std::uint64_t limit = 0;
+  std::optional<std::chrono::sys_seconds> until;  ///< none: for ever
+};
+
 /// One failure. `message` and `field` may be shown to the client; `detail` (with native codes such
 /// as CKR_… or errno) goes to the log only.
 struct Error {
@@ -31,6 +43,8 @@ struct Error {
   std::string message;
   std::string field = {};
   std::string detail = {};
+  std::string approval = {};  ///< of approval_needed: its id
+  std::shared_ptr<const UsedUp> used_up = {};
 };
 
 /// A value or an Error (std::expected's member names).

@@ -134,11 +134,14 @@ struct EnrollmentTicket {
 };
 
 /// Who asks, under which request id and, where the client wants a repeat to be harmless, under
-/// which idempotency key; `request_sha256` then tells a repeat from another request.
+/// which idempotency key. `request_sha256` tells a repeat from another request, and is what others
+/// agree to.
 struct Caller {
   RequestContext context;
   std::string idempotency_key;
   Bytes request_sha256;
+  std::string approval = {};      ///< id of what others have agreed to; may be empty
+  std::string request_line = {};  ///< "POST /v1/keys", for those who are to agree
 };
 
 }  // namespace chancery

@@ -133,7 +133,8 @@ SigningService::SigningService(const Config& config, Store& store, AuditLog& log
       token_(token),
       keys_(keys),
       blocked_(std::move(blocked)),
-      commitments_(std::move(commitments)) {}
+      commitments_(std::move(commitments)),
+      approvals_(store, log, config.log_origin) {}
 
 void SigningService::describe_asked(AuditEntry& entry, const Caller& caller,
                                     const PolicyQuestion& question) const {
@@ -164,8 +165,7 @@ Result<Outcome> SigningService::sign(const Caller& caller, const SigningRequest&
 Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task) {
   // 1. Decide.
   const PolicyQuestion question = task.question();
-  const Decision decision = policy()->decide(caller.context.machine, question);
-  if (!decision.allowed()) return refuse(caller, question, decision);
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
 
   // A token that is known to be down is not asked: nothing is claimed, no serial is burnt.
   if (const TokenStatus token = token_.status(); !token.up) {
@@ -187,7 +187,7 @@ Result<Outcome> SigningService::perform(const Caller& caller, SigningTask& task)
   }
   auto input = task.build(entry, changes);
   if (!input) return reject(caller, question, std::move(input.error()));
-  ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, decision, std::move(entry),
+  ASSIGN_OR_RETURN(Intent intent, log_.intend(caller.context, permitted, std::move(entry),
                                               std::move(*input), std::move(changes)));
   // A crash from here to step 5 leaves an intent without an outcome: recover() lists it "unknown".
   if (question.operation == Operation::certificate_issue ||
@@ -336,24 +336,60 @@ Result<std::optional<Outcome>> SigningService::replay(const Caller& caller) {
   return outcome;
 }
 
-Result<Decision> SigningService::permit(const Caller& caller, const PolicyQuestion& question) {
-  Decision decision = policy()->decide(caller.context.machine, question);
+Result<Permit> SigningService::permit(const Caller& caller, const PolicyQuestion& question) {
+  const auto in_force = policy();
+  const Decision decision = in_force->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
-  return decision;
+  if (decision.duties() == nullptr) return Permit(decision);
+  AuditEntry asked(EntryKind::denial);
+  describe_asked(asked, caller, question);
+  std::optional<UseApproval> approval;
+  if (const auto& need = decision.duties()->approval) {
+    auto settled = approvals_.settle(caller, *in_force, *need, question);
+    if (!settled && settled.error().code == ErrorCode::approval_needed) {
+      return refuse_until_approved(caller, decision, std::move(asked), std::move(settled.error()));
+    }
+    if (!settled) return reject(caller, question, std::move(settled.error()));
+    approval = std::move(*settled);
+  }
+  return Permit::discharging(decision, std::move(asked), std::move(approval));
+}
+
+Failure SigningService::refuse_until_approved(const Caller& caller, const Decision& decision,
+                                              AuditEntry asked, Error error) {
+  asked.set("grant", decision.grant()).set("policy", decision.policy_version());
+  asked.set("approval", error.approval).set("reason", error.message);
+  auto recorded = log_.record(caller.context, std::move(asked));
+  if (!recorded) return Failure(std::move(recorded.error()));
+  return Failure(std::move(error));
 }
 
 Result<std::uint64_t> SigningService::authorize(const Caller& caller,
                                                 const PolicyQuestion& question,
                                                 const std::string& asked) {
+  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
+  AuditEntry entry(EntryKind::read);
+  describe_asked(entry, caller, question);
+  entry.set("asked", asked);
+  return log_.record(caller.context, permitted, std::move(entry));
+}
+
+Result<std::uint64_t> SigningService::authorize_preview(const Caller& caller,
+                                                        const PolicyQuestion& question,
+                                                        const std::string& asked) {
   const Decision decision = policy()->decide(caller.context.machine, question);
   if (!decision.allowed()) return refuse(caller, question, decision);
   AuditEntry entry(EntryKind::read);
   describe_asked(entry, caller, question);
   entry.set("asked", asked);
-  entry.set("grant", decision.grant());
-  entry.set("policy", decision.policy_version());
-  entry.set("shadow", decision.shadow());
-  return log_.record(caller.context, std::move(entry));
+  return log_.record(caller.context, Permit::to_preview(decision), std::move(entry));
+}
+
+Result<void> SigningService::authorize_look(const Caller& caller, const PolicyQuestion& question) {
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (decision.allowed() && decision.duties() == nullptr) return {};
+  RETURN_IF_ERROR(authorize(caller, question));
+  return {};
 }
 
 }  // namespace chancery

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/approvals.h"
 #include "core/audit_log.h"
 #include "core/certificate_authority.h"
 #include "core/commitment.h"
@@ -78,13 +79,30 @@ class SigningService {
   /// Grows with each set_attributes(), once it is durable.
   [[nodiscard]] std::uint64_t attribute_changes() const { return attribute_changes_; }
 
-  /// Asks the policy; a no is recorded. Whoever asks records what he does then.
-  Result<Decision> permit(const Caller& caller, const PolicyQuestion& question);
+  /// Asks the policy; a no is recorded. Whoever asks records what he does then, with the permit.
+  /// approval_needed where others have to agree first.
+  Result<Permit> permit(const Caller& caller, const PolicyQuestion& question);
   /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
   /// or not, with what exactly was asked for where that is said; the index of its entry is
   /// returned.
   Result<std::uint64_t> authorize(const Caller& caller, const PolicyQuestion& question,
                                   const std::string& asked = {});
+
+  /// The same for what would be done, which is not done: not counted, and nobody has to agree.
+  Result<std::uint64_t> authorize_preview(const Caller& caller, const PolicyQuestion& question,
+                                          const std::string& asked = {});
+  /// For what is looked at so often that only a no is recorded: that, and what has duties.
+  Result<void> authorize_look(const Caller& caller, const PolicyQuestion& question);
+
+  /// Whom the policy asks to agree; see Approvals.
+  [[nodiscard]] Approvals& approvals() { return approvals_; }
+  /// forbidden, recorded, unless the caller has asked for it, is one of whom it waits for, or may
+  /// read all. Recorded where it may.
+  Result<ApprovalView> show_approval(const Caller& caller, const ApprovalId& id);
+  /// Whether the caller would be shown it, but for approval.read.
+  [[nodiscard]] bool concerns(const Caller& caller, const ApprovalRecord& approval) const;
+  /// By who has asked for it, or whom approval.cancel is permitted to.
+  Result<ApprovalView> cancel_approval(const Caller& caller, const ApprovalId& id);
 
   /// Opens the commitments in the entries of one request.
   [[nodiscard]] Bytes commitment_salt(std::string_view request_id) const {
@@ -98,16 +116,16 @@ class SigningService {
   Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
                      const std::string& text);
   /// The same for somebody who was permitted to change it.
-  Result<void> change_policy(const Caller& caller, const Decision& permitted,
+  Result<void> change_policy(const Caller& caller, const Permit& permitted,
                              std::shared_ptr<const Policy> policy, const std::string& text);
   [[nodiscard]] std::shared_ptr<const Policy> policy() const;
 
   /// From now on a candidate is asked beside the policy in force, in place of the one before it;
   /// recorded. It ends with the process, or when it comes into force itself.
-  Result<void> start_shadow(const Caller& caller, const Decision& permitted,
+  Result<void> start_shadow(const Caller& caller, const Permit& permitted,
                             std::shared_ptr<const Policy> candidate);
   /// not_found where there is none.
-  Result<void> stop_shadow(const Caller& caller, const Decision& permitted);
+  Result<void> stop_shadow(const Caller& caller, const Permit& permitted);
   /// Or null.
   [[nodiscard]] std::shared_ptr<const Shadow> shadow() const;
   /// Of all shadows since the start.
@@ -118,8 +136,7 @@ class SigningService {
   [[nodiscard]] std::vector<const CertificateAuthority*> cas() const;
 
  private:
-  Result<void> put_in_force(const Caller& caller, AuditEntry entry,
-                            std::shared_ptr<const Policy> policy, const std::string& text);
+  void put_in_force(std::shared_ptr<const Policy> policy);
   void replace_shadow(std::shared_ptr<Shadow> shadow);
   Result<Outcome> perform(const Caller& caller, SigningTask& task);
   using TaskResult = Result<std::unique_ptr<SigningTask>>;
@@ -144,7 +161,7 @@ class SigningService {
   Result<void> check_reason(const CertificateRecord& record,
                             const RevokeCertificate& request) const;
   Result<Revoked> record_revocation(const Caller& caller, const PolicyQuestion& question,
-                                    const Decision& decision, const CertificateRecord& certificate,
+                                    const Permit& permitted, const CertificateRecord& certificate,
                                     const RevokeCertificate& request);
 
   /// Who enrols is known only by its one-time token.
@@ -156,12 +173,14 @@ class SigningService {
                       const PolicyQuestion& question) const;
   Failure refuse(const Caller& caller, const PolicyQuestion& question, const Decision& decision);
   Failure reject(const Caller& caller, const PolicyQuestion& question, Error error);
+  Failure refuse_until_approved(const Caller& caller, const Decision& decision, AuditEntry asked,
+                                Error error);
   enum class TokenAsked { no, perhaps };
   Failure give_up(const Caller& caller, Intent intent, const SigningTask& task, Error error,
                   TokenAsked asked);
   /// unauthenticated where the certificate that the caller came with is revoked by now.
   Result<void> expect_still_valid(const Caller& caller) const;
-  Result<const Key*> generate(const Caller& caller, const Decision& decision,
+  Result<const Key*> generate(const Caller& caller, const Permit& permitted,
                               const CreateKey& request);
 
   const Config& config_;
@@ -171,6 +190,7 @@ class SigningService {
   KeyRing& keys_;
   const BlockedKeys blocked_;
   const Commitments commitments_;
+  Approvals approvals_;
 
   std::atomic<std::uint64_t> revocation_changes_ = 0;
   std::atomic<std::uint64_t> attribute_changes_ = 0;

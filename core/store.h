@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/crl_scope.h"
+#include "core/duty_change.h"
 #include "core/identifier.h"
 #include "core/incident.h"
 #include "core/key.h"
@@ -262,12 +263,12 @@ struct MarkStart {};
 struct AddPruning {
   PruningRecord row;
 };
-
 using StoreChange =
     std::variant<AddCertificate, AddRevocation, AddKey, AddCa, AddMachine, AddEnrollment,
                  ClaimEnrollment, ReleaseEnrollment, PutCrl, ClaimRequest, AnswerRequest,
                  ReleaseRequest, AddPolicyVersion, AddCrlShards, AddLogKeys, PutRenewalRequest,
-                 MarkStart, AddIncident, MoveIncident, BlockKey, AddPruning, SetMachineAttributes>;
+                 MarkStart, AddIncident, MoveIncident, BlockKey, AddPruning, SetMachineAttributes,
+                 UseQuota, AddApproval, GiveApproval, MoveApproval, UseApproval>;
 
 /// Takes what a CRL says of one certificate.
 using RevokedSink = std::function<void(const RevokedEntry&)>;
@@ -429,6 +430,23 @@ class Store {
   Result<Asked> count_asked_for(const IncidentName& incident);
   /// Whether one of those has not.
   Result<bool> is_replacement_pending(const IncidentName& incident);
+  // Quotas and approvals (store_approvals.cpp)
+  /// Uses that have begun in the window that `at` lies in.
+  Result<std::uint64_t> quota_used(const std::string& quota, const std::string& machine,
+                                   Seconds window, Time at);
+  Result<std::optional<ApprovalRecord>> approval(const ApprovalId& id);
+  /// In the order of the log, above the entry `after`. `pending`: waiting, approved or open.
+  Result<std::vector<ApprovalRecord>> approvals(bool pending, std::uint64_t after,
+                                                std::size_t limit);
+  Result<std::optional<ApprovalRecord>> pending_approval(const std::string& requester,
+                                                         const std::string& rule,
+                                                         ByteView request_sha256);
+  Result<std::uint64_t> count_pending_approvals(const std::string& requester);
+  Result<std::optional<ApprovalRecord>> open_approval(const std::string& requester,
+                                                      const std::string& rule, Time at);
+  /// Pending ones that have expired at `at`, and open ones that are to close.
+  Result<std::vector<ApprovalRecord>> ended_approvals(Time at, std::size_t limit);
+  Result<std::vector<ApprovalSignatureRecord>> approval_signatures(const ApprovalId& id);
   Result<std::optional<BlockedKeyRecord>> blocked_key(ByteView spki_sha256);
   /// In the order of their hashes, above `after`.
   Result<std::vector<BlockedKeyRecord>> blocked_keys(ByteView after, std::size_t limit);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/approval_changes.h"
 #include "core/store_connections.h"
 #include "core/store_rows.h"
 
@@ -9,20 +10,6 @@ namespace chancery {
 namespace {
 
 using store_rows::to_micros;
-using Refusal = std::optional<Error>;
-
-/// The statement says by the rows it touched whether its precondition held.
-Result<Refusal> unless_changed(const Result<int>& changed, ErrorCode code, std::string message,
-                               std::string field = {}) {
-  if (!changed) return Failure(changed.error());
-  if (*changed == 0) return Refusal(Error{code, std::move(message), std::move(field)});
-  return Refusal();
-}
-
-Result<Refusal> always(const Result<int>& changed) {
-  if (!changed) return Failure(changed.error());
-  return Refusal();
-}
 
 std::optional<ByteView> blob_of(const std::optional<Serial>& serial) {
   return serial ? std::optional<ByteView>(serial->bytes) : std::nullopt;
@@ -342,6 +329,20 @@ struct Apply {
                               row.version, row.text, to_micros(row.loaded_at)));
   }
 
+  Result<Refusal> operator()(const UseQuota& change) const { return apply_use(connection, change); }
+  Result<Refusal> operator()(const AddApproval& change) const {
+    return apply_approval(connection, change, index);
+  }
+  Result<Refusal> operator()(const GiveApproval& change) const {
+    return apply_approval(connection, change, index);
+  }
+  Result<Refusal> operator()(const MoveApproval& change) const {
+    return apply_approval(connection, change, index);
+  }
+  Result<Refusal> operator()(const UseApproval& change) const {
+    return apply_approval(connection, change, index);
+  }
+
   Result<Refusal> operator()(const MarkStart&) const {
     return always(
         sqlite::run(connection, "UPDATE recovery SET last_start = ? WHERE only = 1", index));
@@ -350,8 +351,20 @@ struct Apply {
 
 }  // namespace
 
-Result<std::optional<Error>> apply_change(sqlite::Connection& connection, const StoreChange& change,
-                                          std::uint64_t index) {
+Result<Refusal> unless_changed(const Result<int>& changed, ErrorCode code, std::string message,
+                               std::string field) {
+  if (!changed) return Failure(changed.error());
+  if (*changed == 0) return Refusal(Error{code, std::move(message), std::move(field)});
+  return Refusal();
+}
+
+Result<Refusal> always(const Result<int>& changed) {
+  if (!changed) return Failure(changed.error());
+  return Refusal();
+}
+
+Result<Refusal> apply_change(sqlite::Connection& connection, const StoreChange& change,
+                             std::uint64_t index) {
   return std::visit(Apply{connection, index}, change);
 }
 

@@ -39,6 +39,8 @@ class Reader {
     keep(reason, parse_revocation_reason(row_.text(column_++)));
   }
   void read(IncidentState& state) { keep(state, parse_incident_state(row_.text(column_++))); }
+  void read(ApprovalState& state) { keep(state, parse_approval_state(row_.text(column_++))); }
+  void read(Seconds& value) { value = Seconds(row_.integer(column_++)); }
   void read(KeyPurpose& purpose) { keep(purpose, parse_key_purpose(row_.text(column_++))); }
   void read(MessageClass& of) { keep(of, parse_message_class(row_.text(column_++))); }
   void read(KeyType& type) { keep(type, parse_key_type(row_.text(column_++))); }
@@ -240,6 +242,20 @@ Result<RequestRecord> request(const sqlite::Statement& row) {
 Result<CheckpointRecord> checkpoint(const sqlite::Statement& row) {
   using R = CheckpointRecord;
   return read_row(row, &R::size, &R::root, &R::note);
+}
+
+Result<ApprovalRecord> approval(const sqlite::Statement& row) {
+  using R = ApprovalRecord;
+  return read_row(row, &R::id, &R::rule, &R::requester, &R::requester_key, &R::operation,
+                  &R::request_sha256, &R::summary, &R::needed, &R::opens_for, &R::created_at,
+                  &R::expires_at, &R::state, &R::approved_at, &R::used_by, &R::entry,
+                  &R::last_entry);
+}
+
+Result<ApprovalSignatureRecord> approval_signature(const sqlite::Statement& row) {
+  using R = ApprovalSignatureRecord;
+  return read_row(row, &R::approval, &R::approver, &R::serial, &R::spki_sha256, &R::algorithm,
+                  &R::signature, &R::given_at, &R::entry);
 }
 
 Result<PolicyVersionRecord> policy_version(const sqlite::Statement& row) {

@@ -48,6 +48,12 @@ std::string join(const std::vector<MachineAttribute>& attributes);
 #define CHANCERY_REQUEST_COLUMNS \
   "machine, idempotency_key, request_sha256, request_id, intent, answer, expires_at, outcome"
 
+#define CHANCERY_APPROVAL_COLUMNS                                                    \
+  "id, rule, requester, requester_key, operation, request_sha256, summary, needed, " \
+  "opens_for, created_at, expires_at, state, approved_at, used_by, entry, last_entry"
+#define CHANCERY_APPROVAL_SIGNATURE_COLUMNS \
+  "approval, approver, serial, spki_sha256, algorithm, signature, given_at, entry"
+
 /// Column: serial.
 Result<Serial> serial(const sqlite::Statement& row);
 Result<CertificateRecord> certificate(const sqlite::Statement& row);
@@ -72,6 +78,8 @@ Result<RevokedEntry> revoked_entry(const sqlite::Statement& row);
 Result<RequestRecord> request(const sqlite::Statement& row);
 /// Columns: size, root, note.
 Result<CheckpointRecord> checkpoint(const sqlite::Statement& row);
+Result<ApprovalRecord> approval(const sqlite::Statement& row);
+Result<ApprovalSignatureRecord> approval_signature(const sqlite::Statement& row);
 /// Columns: version, text, loaded_at.
 Result<PolicyVersionRecord> policy_version(const sqlite::Statement& row);
 

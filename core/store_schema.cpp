@@ -1,11 +1,13 @@
 #include "core/store_schema.h"
 
+#include "core/approval_schema.h"
+
 namespace chancery {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x63686e63;  // "chnc", for file(1) and for this check
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kVersion = 8;
+constexpr std::int64_t kVersion = 9;
 
 // Times are microseconds since 1970 in UTC. Numbers of rows (`number`) are in the order of the log
 // and given once: a pruning leaves gaps, and the newest row. The triggers keep this program honest;
@@ -387,7 +389,8 @@ ALTER TABLE key ADD COLUMN message_class TEXT NOT NULL DEFAULT 'data';
 ALTER TABLE key ADD COLUMN context TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 8;
 COMMIT;
-)sql"}};
+)sql"},
+                           {9, kQuotasAndApprovals}};
 
 Result<std::int64_t> number(sqlite::Connection& connection, std::string_view sql) {
   sqlite::Statement query(connection, sql);

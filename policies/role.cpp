@@ -15,7 +15,8 @@ constexpr auto service = Reach::service;
 
 // Nobody signs or issues by a role: that takes a grant, which says for which names and keys.
 // Machines that hold a role are added by an administrator: otherwise an operator could enrol as
-// one. A CA is turned off by an administrator only: everything it has issued goes with it.
+// one. Who agrees to what others ask for, the rule of an approval says. A CA is turned off by an
+// administrator only: everything it has issued goes with it.
 // clang-format off
 constexpr std::array kTable = {
     //       operation           self   administrator  operator  auditor
@@ -41,6 +42,9 @@ constexpr std::array kTable = {
     RoleRow{incident_open,       false, all,           all,      none},
     RoleRow{incident_read,       false, all,           all,      all},
     RoleRow{status_read,         false, all,           all,      all},
+    RoleRow{approval_read,       false, all,           all,      all},
+    RoleRow{approval_give,       false, none,          none,     none},
+    RoleRow{approval_cancel,     false, all,           none,     none},
 };
 // clang-format on
 

@@ -52,6 +52,10 @@ Result<std::string> read_name(const YamlNode& node, const FieldPath& path) {
 Result<OperationSet> read_operations(const YamlNode& node, const FieldPath& path) {
   const auto parse = [](std::string_view text) -> Result<Operation> {
     std::vector<std::string_view> names;
+    if (text == name_of(Operation::approval_give)) {
+      return invalid("",
+                     quoted(text) + " is not granted: the rule of an approval says who gives it");
+    }
     for (Operation operation : operations()) {
       if (name_of(operation) == text) return operation;
       names.push_back(name_of(operation));

@@ -17,13 +17,14 @@ import sqlite3
 import sys
 from datetime import datetime, timedelta, timezone
 
+from approval_verifier import Approvals
 from incident_verifier import IncidentRows
 from note_key import NoteKey, from_base64
 from pruning_verifier import Prunings
 
 KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
          "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
-         "log", "alarm"}
+         "log", "alarm", "approval"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
 
@@ -265,8 +266,9 @@ class Verifier:
         by_entry = {row[-1]: row for row in revocations}
         if len(by_outcome) != len(certificates) or len(by_entry) != len(revocations):
             self.find("two rows name one entry")
-        last_start = -1
+        last_start, approvals = -1, Approvals(self.find)
         for index, entry in enumerate(self.entries):
+            approvals.check(index, entry)
             kind = entry.get("kind")
             if kind == "start":
                 last_start = index

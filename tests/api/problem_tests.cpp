@@ -18,6 +18,7 @@ BOOST_AUTO_TEST_CASE(status_of_each_error) {
       {ErrorCode::too_large, 413},         {ErrorCode::busy, 429},
       {ErrorCode::token_unavailable, 503}, {ErrorCode::store_unavailable, 503},
       {ErrorCode::deadline_exceeded, 504}, {ErrorCode::internal, 500},
+      {ErrorCode::approval_needed, 403},   {ErrorCode::quota_exceeded, 429},
   };
   BOOST_TEST(rows.size() == static_cast<std::size_t>(ErrorCode::internal) + 1);
   for (const auto& [code, status] : rows) {
@@ -26,7 +27,9 @@ BOOST_AUTO_TEST_CASE(status_of_each_error) {
     const bool retry =
         std::any_of(response.headers.begin(), response.headers.end(),
                     [](const auto& header) { return header.first == "Retry-After"; });
-    BOOST_TEST(retry == (status == 429 || status == 503));
+    // When a quota has uses again, the endpoint says, or it never has.
+    const bool soon = (status == 429 || status == 503) && code != ErrorCode::quota_exceeded;
+    BOOST_TEST(retry == soon);
   }
 }
 

@@ -1,5 +1,6 @@
 """Each command: what it asks for, what it prints, its exit status."""
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -21,6 +22,49 @@ class Commands(ServiceTest):
     def software_key(self):
         key = self.file("key", openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
         return key, openssl("pkey", "-in", key, "-pubout").decode()
+
+    # Approvals
+
+    def test_approve(self):
+        statement = "chancery-approval/v1\nlog chancery.internal/log\nid apr-1\nrule approval:keys\n"
+        shown = {"id": "apr-1", "state": "waiting", "needed": 2, "counted": 0, "given": [], "statement": statement,
+                 "summary": {"operation": "key.create", "key": "release"}}
+        agreed = {**shown, "counted": 1,
+                  "given": [{"approver": "web-1", "given_at": "2030-01-01T00:00:00Z", "counts": True}]}
+        self.service.on("GET", "/v1/approvals/apr-1", shown)
+        self.service.on("POST", "/v1/approvals/apr-1/approve", agreed)
+        looked = self.chancery("approve", "apr-1")
+        self.assertEqual(looked.returncode, 1, "nothing is signed without --yes")
+        self.assertIn("apr-1 is waiting: 0 of 2 have agreed", looked.stdout)
+        self.assertIn("key: release", looked.stdout)
+        self.assertIn(statement, looked.stdout)
+        self.assertEqual(self.asked(), [("GET", "/v1/approvals/apr-1")])
+        self.assertIn("agreed: web-1 at 2030-01-01T00:00:00Z", self.succeeds("approve", "apr-1", "--yes"))
+        signature = self.file("signature", base64.b64decode(self.bodies()[-1]["signature"]))
+        public = self.file("public", openssl("x509", "-in", f"{self.identity}/cert.pem", "-noout", "-pubkey"))
+        openssl("dgst", "-sha256", "-verify", public, "-signature", signature,
+                self.file("statement", statement.encode()))
+
+    def test_a_statement_about_something_else_is_not_signed(self):
+        shown = {"id": "apr-1", "state": "waiting", "needed": 1, "counted": 0, "given": [], "summary": {}}
+        for statement in ("transfer everything\n", "chancery-approval/v1\nlog l\nid apr-2\n"):
+            self.service.on("GET", "/v1/approvals/apr-1", {**shown, "statement": statement})
+            self.assertIn("not of this approval", self.fails("approve", "apr-1", "--yes"))
+        self.assertNotIn("POST", [method for method, _ in self.asked()])
+
+    def test_what_others_agreed_to_goes_along(self):
+        self.service.on("POST", "/v1/keys", {**KEY, "public_key": "PEM"})
+        self.chancery("key", "create", "release", "--approval", "apr-1")
+        self.assertEqual([headers["Chancery-Approval"] for _, _, headers, _, _ in self.service.requests], ["apr-1"])
+
+    def test_list_and_cancel_approvals(self):
+        row = {"id": "apr-1", "state": "waiting", "operation": "key.create", "requester": "web-1",
+               "rule": "approval:keys", "counted": 0, "needed": 2, "expires_at": "2030-01-01T00:00:00Z"}
+        self.service.on("GET", "/v1/approvals", {"approvals": [row]})
+        self.assertEqual(self.succeeds("approvals", "list", "--all"),
+                         "apr-1  waiting  key.create  web-1  approval:keys  0  2  2030-01-01T00:00:00Z\n")
+        self.service.on("POST", "/v1/approvals/apr-1/cancel", {**row, "state": "cancelled"})
+        self.assertEqual(self.succeeds("approvals", "cancel", "apr-1"), "apr-1 is cancelled\n")
 
     # Certificates
 

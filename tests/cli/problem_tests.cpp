@@ -45,6 +45,20 @@ BOOST_AUTO_TEST_CASE(codes_of_statuses) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(kinds_that_share_a_status) {
+  const auto code = [](long status, const char* kind) {
+    return problem_of(answer(status, R"({"type":"urn:chancery:problem:)" + std::string(kind) +
+                                         R"(","approval":"apr-1"})"));
+  };
+  const Error needed = code(403, "approval-needed");
+  BOOST_TEST((needed.code == ErrorCode::approval_needed));
+  BOOST_TEST(render_problem(needed).find("approval: apr-1") != std::string::npos);
+  BOOST_TEST(render_problem(needed).find("--approval ID") != std::string::npos);
+  BOOST_TEST((code(429, "quota-exceeded").code == ErrorCode::quota_exceeded));
+  BOOST_TEST((code(403, "forbidden").code == ErrorCode::forbidden));
+  BOOST_TEST((code(429, "busy").code == ErrorCode::busy));
+}
+
 BOOST_AUTO_TEST_CASE(the_document_is_kept) {
   Error error = problem_of(answer(
       403, R"({"title":"T","detail":"D","field":"F","grant":"G","instance":"I","status":200})"));

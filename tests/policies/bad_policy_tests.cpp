@@ -137,6 +137,11 @@ const std::vector<BadRow> kGrants = {
      "  - {name: b, machines: [m], operations: [status.read]}\n"
      "  - {name: a, machines: [m], operations: [status.read]}\n",
      "5:12: grants[2].name: there is a grant \"a\" already, in line 3"},
+    {"an operation that is not granted",
+     grant("{name: g, machines: [m], operations: [approval.give]}\n"),
+     "3:43: grants[0].operations[0]: \"approval.give\" is not granted: the rule of an approval "
+     "says "
+     "who gives it"},
     {"unknown operation", grant("{name: g, machines: [m], operations: [key.sign_digest]}\n"),
      "3:43: grants[0].operations[0]: there is no operation \"key.sign_digest\"; did you mean "
      "\"key.sign-digest\"?"},

@@ -326,9 +326,9 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
     nearest = {false, "builtin:roles"}, near_role = true;
   }
   if (holds("administrator")) {
-    if (is(operation,
-           {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,
-            policy_read, policy_change, log_prune, incident_open, incident_read, status_read})) {
+    if (is(operation, {certificate_replace, certificate_read, key_create, key_read, machine_read,
+                       ca_create, policy_read, policy_change, log_prune, incident_open,
+                       incident_read, status_read, approval_read, approval_cancel})) {
       return {true, "role:administrator"};
     }
     if (operation == machine_add) {
@@ -341,7 +341,8 @@ NaivePolicy::Answer NaivePolicy::decide(const Machine& machine,
     }
   }
   if (holds("operator")) {
-    if (is(operation, {key_read, crl_sign, incident_open, incident_read, status_read}))
+    if (is(operation,
+           {key_read, crl_sign, incident_open, incident_read, status_read, approval_read}))
       return {true, "role:operator"};
     if (revokes ||
         is(operation, {certificate_replace, certificate_read, machine_add, machine_read})) {

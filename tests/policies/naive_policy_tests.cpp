@@ -108,7 +108,8 @@ NaiveGrant random_grant(Chance& chance, std::size_t number) {
   grant.name = "g" + std::to_string(number);
   grant.machines = machine_patterns(chance);
   for (std::size_t i = 1 + chance.below(3); i > 0; --i) {
-    const Operation operation = operations()[chance.below(operations().size())];
+    Operation operation = operations()[chance.below(operations().size())];
+    if (operation == Operation::approval_give) operation = Operation::approval_read;  // not granted
     auto& all = grant.operations;
     if (std::find(all.begin(), all.end(), operation) == all.end()) all.push_back(operation);
   }

@@ -43,13 +43,15 @@ struct ExpectedRole {
 const std::vector<ExpectedRole> kExpected = {
     {"admin",
      {certificate_replace, certificate_read, key_create, key_read, machine_read, ca_create,
-      policy_read, policy_change, log_prune, incident_open, incident_read, status_read}},
+      policy_read, policy_change, log_prune, incident_open, incident_read, status_read,
+      approval_read, approval_cancel}},
     {"operator",
      {certificate_revoke, certificate_release, certificate_replace, certificate_read, key_read,
-      machine_add, machine_read, crl_sign, incident_open, incident_read, status_read}},
+      machine_add, machine_read, crl_sign, incident_open, incident_read, status_read,
+      approval_read}},
     {"auditor",
-     {certificate_read, key_read, machine_read, policy_read, audit_read, incident_read,
-      status_read}},
+     {certificate_read, key_read, machine_read, policy_read, audit_read, incident_read, status_read,
+      approval_read}},
 };
 
 BOOST_AUTO_TEST_SUITE(roles)

@@ -33,8 +33,8 @@ class AuditRolesTests(MachineTest):
         group, place = divmod(self.index, 256)
         self.values = {"entry": self.index, "tile": f"entries/{group:03}.p/{place + 1}",
                        "serial": serial, "request": json.loads(entries[self.index])["request"],
-                       "ca": "issuing", "incident": "inc-1", "name": f"{NAME}.k", "version": "0" * 64,
-                       "shards": 1, "shard": 0}
+                       "ca": "issuing", "incident": "inc-1", "approval": "apr-1", "name": f"{NAME}.k",
+                       "version": "0" * 64, "shards": 1, "shard": 0}
         self.wait_published(self.index)
         self.document = expect(200, self.service.auditor.get("/v1/openapi.json")).json["paths"]
         identity, _ = self.service.enroll(f"{self._testMethodName.replace('_', '-')[:40]}.example",

@@ -351,6 +351,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_version_before_is_taken_along) {
   const std::string note = checkpoint();
   close();
   tamper(database(),
+         "DROP TABLE quota_use; DROP TABLE approval; DROP TABLE approval_signature;"
          "DROP VIEW going; DROP TABLE pruning; DROP TABLE pruning_range;"
          "ALTER TABLE key DROP COLUMN message_class; ALTER TABLE key DROP COLUMN context;"
          "DROP TABLE cosignature;"

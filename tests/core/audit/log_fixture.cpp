@@ -214,9 +214,9 @@ std::string run_sql(const std::string& database, const std::string& sql) {
 
 void tamper(const std::string& database, const std::string& sql) {
   std::string script = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;";
-  for (const char* table :
-       {"entry", "tile", "checkpoint", "cosignature", "certificate", "revocation", "log_keys",
-        "renewal_request", "incident", "blocked_key", "pruning"}) {
+  for (const char* table : {"entry", "tile", "checkpoint", "cosignature", "certificate",
+                            "revocation", "log_keys", "renewal_request", "incident", "blocked_key",
+                            "pruning", "approval", "approval_signature"}) {
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_update;";
     script += "DROP TRIGGER IF EXISTS " + std::string(table) + "_delete;";
   }
