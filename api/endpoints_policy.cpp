@@ -79,10 +79,27 @@ HttpResponse in_force(const Call& call, bool changed) {
                        {{"version", call.service().policy()->version()}, {"changed", changed}});
 }
 
+/// Others agree to one policy, not to whatever stands in the files by then.
+Result<void> expect_version_to_approve(const Call& call,
+                                       const std::optional<std::string>& version) {
+  const Decision decision = call.service().policy()->decide(
+      call.caller.context.machine, PolicyQuestion{.operation = Operation::policy_change});
+  if (version || decision.duties() == nullptr || !decision.duties()->approval) return {};
+  return invalid("version", "others have to agree to this policy; say which it is by its version");
+}
+
 Result<HttpResponse> reload(Call& call) {
-  RETURN_IF_ERROR(expect_no_members(call.request));
+  std::optional<std::string> version;
+  if (!call.request.body.empty()) {
+    ASSIGN_OR_RETURN(JsonBody body, JsonBody::parse(call.request.body));
+    ASSIGN_OR_RETURN(version, body.optional_string("version"));
+    RETURN_IF_ERROR(body.finish());
+  }
+  if (version) RETURN_IF_ERROR(check_version(*version));
+  RETURN_IF_ERROR(expect_version_to_approve(call, version));
   RETURN_IF_ERROR(authorize(call, Operation::policy_change));
-  ASSIGN_OR_RETURN(const bool changed, call.instance().reload_policy(call.caller));
+  ASSIGN_OR_RETURN(const bool changed,
+                   call.instance().reload_policy(call.caller, version.value_or("")));
   return in_force(call, changed);
 }
 
@@ -110,6 +127,7 @@ Result<HttpResponse> roll_back(Call& call) {
   ASSIGN_OR_RETURN(const auto allow_lockout, body.optional_boolean("allow_lockout"));
   RETURN_IF_ERROR(body.finish());
   if (version) RETURN_IF_ERROR(check_version(*version));
+  RETURN_IF_ERROR(expect_version_to_approve(call, version));
   ASSIGN_OR_RETURN(const bool changed,
                    call.instance().roll_policy_back(call.caller, version.value_or(""),
                                                     allow_lockout.value_or(false)));

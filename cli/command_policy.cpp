@@ -38,9 +38,15 @@ Result<ExitCode> show_policy(Session& session, const ShowOptions& options) {
   return ExitCode::done;
 }
 
-Result<ExitCode> reload_policy(Session& session) {
+struct ReloadOptions {
+  std::string version;
+};
+
+Result<ExitCode> reload_policy(Session& session, const ReloadOptions& options) {
   ASSIGN_OR_RETURN(Service * service, session.service());
-  ASSIGN_OR_RETURN(json answer, service->post("/v1/policy/reload", json::object()));
+  json body = json::object();
+  if (!options.version.empty()) body["version"] = options.version;
+  ASSIGN_OR_RETURN(json answer, service->post("/v1/policy/reload", body));
   ASSIGN_OR_RETURN(std::string version, text_in(answer, "version"));
   ASSIGN_OR_RETURN(bool changed, flag_in(answer, "changed"));
   session.print("policy " + version + (changed ? " is now in force" : " stays in force, unchanged"),
@@ -71,7 +77,13 @@ void add_policy_commands(CommandLine& line) {
   CLI::App& reload = line.add(
       group, "reload", "Put the service's policy in force as its files now stand, if it is good",
       {"chancery --identity ./admin policy reload"});
-  line.on(reload, reload_policy);
+  auto reload_options = std::make_shared<ReloadOptions>();
+  reload
+      .add_option("--version", reload_options->version,
+                  "only if its files are this version, as `policy check` names it; must be said "
+                  "where others have to agree")
+      ->type_name("VERSION");
+  line.on(reload, reload_options, reload_policy);
 
   auto options = std::make_shared<CheckOptions>();
   CLI::App& check =

@@ -65,14 +65,20 @@ Result<ExitCode> apply_policy(Session& session, const ChangeOptions& options) {
   if (options.allow_lockout) body["allow_lockout"] = true;
   // The service knows its profiles and CAs, so it says first whether the policy is good.
   ASSIGN_OR_RETURN(const json checked, service->post("/v1/policy", body));
-  ASSIGN_OR_RETURN(const PolicyDiff difference, differences(session, replaces, text));
+  const auto difference = differences(session, replaces, text);
   if (options.dry_run) {
+    RETURN_IF_ERROR(difference);
     session.print(
-        to_text(difference) + "the policy is good, and would take the place of " + replaces,
-        to_json(difference));
+        to_text(*difference) + "the policy is good, and would take the place of " + replaces,
+        to_json(*difference));
     return ExitCode::done;
   }
-  if (!session.json()) write_text(stdout, to_text(difference));
+  // A policy that is too rich to be compared is good all the same.
+  if (!difference) {
+    write_text(stderr, "what it changes cannot be told: " + difference.error().message + "\n");
+  } else if (!session.json()) {
+    write_text(stdout, to_text(*difference));
+  }
   ASSIGN_OR_RETURN(const bool go, confirmed(options, "Put it in force?"));
   if (!go) return ExitCode::failed;
   body.erase("dry_run");

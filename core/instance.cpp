@@ -97,16 +97,6 @@ Result<std::shared_ptr<const Policy>> Instance::load_policy(const std::string& t
   return loader_(text, names);
 }
 
-Result<bool> Instance::reload_policy(const Caller& caller) {
-  const std::lock_guard lock(policy_file_);
-  const auto text = read_policy(config_.home);
-  if (!text) return reject_policy(caller, text.error());
-  ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, *text));
-  if (policy->version() == service_->policy()->version()) return false;
-  RETURN_IF_ERROR(service_->adopt(caller, std::move(policy), *text));
-  return true;
-}
-
 Result<WitnessPolicy> load_witness_policy(const Config& config) {
   if (config.witness_policy.empty()) return WitnessPolicy();
   const auto text = read_file(config.witness_policy, limits::witness_policy_bytes);

@@ -29,8 +29,8 @@ class Instance {
   ~Instance();
 
   /// Reads HOME's policy again. One that does not load is recorded and the policy in force
-  /// stays. Value: whether anything changed.
-  Result<bool> reload_policy(const Caller& caller);
+  /// stays. conflict unless it is `version`, where one is said. Value: whether anything changed.
+  Result<bool> reload_policy(const Caller& caller, const std::string& version = {});
 
   /// A policy that somebody sends.
   struct NewPolicy {

@@ -4,7 +4,7 @@
 #include "core/policy_directory.h"
 #include "core/policy_replacement.h"
 
-// Policies that somebody sends, instead of putting them into the home.
+// Another policy comes into force: as the files in the home stand, or as somebody sends it.
 
 namespace chancery {
 namespace {
@@ -31,6 +31,20 @@ Instance::LoadedPolicy Instance::load_or_reject(const Caller& caller, const std:
   auto policy = load_policy(text);
   if (!policy) return reject_policy(caller, std::move(policy.error()));
   return policy;
+}
+
+Result<bool> Instance::reload_policy(const Caller& caller, const std::string& version) {
+  const std::lock_guard lock(policy_file_);
+  const auto text = read_policy(config_.home);
+  if (!text) return reject_policy(caller, text.error());
+  if (!version.empty() && version != version_of(*text)) {
+    return fail(ErrorCode::conflict,
+                "the policy in the service's home is " + version_of(*text) + " by now", "version");
+  }
+  ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, *text));
+  if (policy->version() == service_->policy()->version()) return false;
+  RETURN_IF_ERROR(service_->adopt(caller, std::move(policy), *text));
+  return true;
 }
 
 /// What somebody wrote into the home and did not put in force yet is not written over.

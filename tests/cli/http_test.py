@@ -109,8 +109,8 @@ class Http(ServiceTest):
             "  field: validity",
             "  nearest grant: web-servers",
             "  request: urn:chancery:request:req-42",
-            "  next: ask an administrator for a grant in policy.yaml; an auditor finds this decision in the log "
-            "under the request id"])
+            "  next: ask an administrator for a grant in policy.yaml; an auditor sees why with "
+            "`chancery policy explain --request ID`"])
         done = self.sign("--json")
         document = json.loads(done.stderr)
         self.assertEqual((document["status"], document["grant"], document["field"]), (403, "web-servers", "validity"))

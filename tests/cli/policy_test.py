@@ -111,7 +111,8 @@ class Changes(ServiceTest):
     def setUp(self):
         super().setUp()
         self.policy = self.file("new.yaml", POLICY)
-        self.service.on("GET", "/v1/policy", {"version": VERSION, "text": "version: 1\n", "loaded_at": "x"})
+        for path in ("/v1/policy", f"/v1/policy/versions/{VERSION}"):
+            self.service.on("GET", path, {"version": VERSION, "text": "version: 1\n", "loaded_at": "x"})
 
     def test_apply(self):
         self.service.on("POST", "/v1/policy", {"version": VERSION, "changed": False},
