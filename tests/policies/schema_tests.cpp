@@ -83,8 +83,9 @@ BOOST_AUTO_TEST_CASE(members) {
 }
 
 BOOST_AUTO_TEST_CASE(names) {
-  BOOST_TEST(names_in("operation") ==
-             names_of(operations(), [](Operation one) { return name_of(one); }));
+  auto granted = names_of(operations(), [](Operation one) { return name_of(one); });
+  granted.erase(std::string(name_of(Operation::approval_give)));  // the rule of an approval says it
+  BOOST_TEST(names_in("operation") == granted);
   BOOST_TEST(names_in("key_type") ==
              names_of(key_types(), [](const KeyTypeRow& one) { return one.name; }));
   BOOST_TEST(
