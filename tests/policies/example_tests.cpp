@@ -150,9 +150,11 @@ BOOST_AUTO_TEST_CASE(the_default_policy_without_a_trust_domain) {
 BOOST_AUTO_TEST_CASE(each_snippet_of_the_documentation_loads) {
   const auto found = snippets(read_source("docs/policy.md"), "yaml");
   BOOST_TEST(found.size() >= 3);
-  for (const std::string& snippet : found) {
-    const bool whole = snippet.starts_with("version:");
-    load_good(whole ? snippet : "version: 1\n" + snippet);
+  for (const char* page : {"docs/policy.md", "docs/approvals.md"}) {
+    for (const std::string& snippet : snippets(read_source(page), "yaml")) {
+      const bool whole = snippet.starts_with("version:");
+      load_good(whole ? snippet : "version: 1\n" + snippet);
+    }
   }
 }
 
