@@ -159,6 +159,21 @@ BOOST_DATA_TEST_CASE(data_begins_with_the_context, boost::unit_test::data::make(
   if (read) BOOST_TEST(text_of_content(*read) == "context=release");
 }
 
+// One context may begin with another: the NUL is where it ends.
+BOOST_AUTO_TEST_CASE(data_is_of_one_context) {
+  const std::string contexts[] = {"a", "ab", "a/b", "a.b", "aa", "A"};
+  for (const std::string& bound : contexts) {
+    for (const std::string& sent : contexts) {
+      for (const std::string& rest : {std::string(), std::string("b"), std::string("\0b", 2)}) {
+        const std::string message = sent + '\0' + rest;
+        BOOST_TEST(
+            read_as(MessageClass::data, bytes_of(message), bound).has_value() == (bound == sent),
+            sent + " by a key for " + bound);
+      }
+    }
+  }
+}
+
 // PyJWT passes over what is not base64: behind a context too, a header may stand for it.
 BOOST_AUTO_TEST_CASE(a_context_that_begins_a_token_is_no_way_round) {
   const std::string token = jwt();
