@@ -70,7 +70,13 @@ inline constexpr std::size_t ed25519_message_bytes =
 inline constexpr std::size_t message_values =
     300;  // names and the like: an SSH certificate may have 256 principals
 inline constexpr std::size_t message_value_bytes = 2048;  // as a URI in a certificate
-inline constexpr std::size_t context_bytes = 64;          // of a key for data
+// Extensions of a certificate or CRL, attributes of CMS: about ten are usual. Each is compared with
+// all others, as none may be there twice.
+inline constexpr std::size_t message_members = 64;
+inline constexpr int message_depth = 16;            // a signing certificate's attribute is 6 deep
+inline constexpr std::size_t ssh_nonce_bytes = 64;  // PROTOCOL.certkeys: "typically 16 or 32"
+inline constexpr std::size_t ssh_modulus_bits = 16'384;  // of a subject's key, as OpenSSH reads
+inline constexpr std::size_t context_bytes = 64;         // of a key for data
 
 // Keyholder
 inline constexpr std::uint32_t frame_bytes = 64 << 10;

@@ -75,24 +75,34 @@ Bytes decode_leniently(std::string_view text) {
     if (c == '+') plain += '-';
     if (c == '/') plain += '_';
   }
-  plain.resize(plain.size() / 4 * 4);  // whole groups: the beginning will do
+  plain.resize((plain.size() + 3) / 4 * 4, 'A');  // of whole groups; what is added decodes to NULs
   auto bytes = from_base64url(plain);
   CHECK(bytes);
   return std::move(*bytes);
 }
 
-/// The first segment of a JWS, whatever follows it, is base64url of a JSON object; NULs, as in
-/// UTF-16, and byte order marks are passed over.
+/// Whether that is base64 of a JSON object; NULs, as in UTF-16, and byte order marks are passed
+/// over, and names may be in single quotes or in none, as some readers of JSON take them.
+bool resembles_object(std::string_view base64) {
+  constexpr std::string_view kSpace("\0 \t\r\n\xef\xbb\xbf\xfe\xff", 10);
+  const Bytes decoded = decode_leniently(base64);
+  const std::string_view json = text_of(decoded);
+  const std::size_t brace = json.find_first_not_of(kSpace);
+  if (brace == json.npos || json[brace] != '{') return false;
+  std::string_view rest = json.substr(brace + 1);
+  while (!rest.empty() && (is_letter(rest[0]) || kSpace.find(rest[0]) != kSpace.npos)) {
+    rest.remove_prefix(1);
+  }
+  return !rest.empty() && std::string_view("\"'}:").find(rest[0]) != std::string_view::npos;
+}
+
+/// The first segment of a JWS, whatever follows it, is base64url of a JSON object. It may be empty
+/// where all of the header is unprotected (RFC 7515 section 5.1 step 4): then the payload decides.
 bool resembles_jws(std::string_view text) {
   const std::size_t dot = text.find('.');
   if (dot == text.npos) return false;
-  const Bytes header = decode_leniently(text.substr(0, dot));
-  constexpr std::string_view kSpace("\0 \t\r\n\xef\xbb\xbf\xfe\xff", 10);
-  const std::string_view json = text_of(header);
-  const std::size_t brace = json.find_first_not_of(kSpace);
-  if (brace == json.npos || json[brace] != '{') return false;
-  const std::size_t next = json.find_first_not_of(kSpace, brace + 1);
-  return next != json.npos && (json[next] == '"' || json[next] == '}');
+  if (resembles_object(text.substr(0, dot))) return true;
+  return dot == 0 && resembles_object(text.substr(1));
 }
 
 /// Goes through BER (X.690 section 8), which has more forms than DER.

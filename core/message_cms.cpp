@@ -4,6 +4,7 @@
 
 #include "core/algorithm.h"
 #include "core/der.h"
+#include "core/limits.h"
 #include "core/message_values.h"
 #include "core/oid.h"
 
@@ -12,15 +13,24 @@ namespace {
 
 const std::string kField = "data";
 constexpr std::uint8_t kConstructed = 0x20;  // X.690 section 8.1.2.5
-constexpr int kDepth = 16;                   // a signing certificate's attribute is 6 deep
+
+/// Members of a SET OF come in the order of their encodings (X.690 section 11.6), and here once.
+Result<void> check_order(ByteView before, ByteView next) {
+  if (std::ranges::lexicographical_compare(before, next)) return {};
+  return invalid(kField, "data has attributes that are not in DER's order (X.690 section 11.6)");
+}
 
 /// Whether all that is in there is DER, as far as one can see without knowing its types.
-Result<void> check_der(DerReader in, int depth) {
+Result<void> check_der(DerReader in, bool is_set, int depth) {
   if (depth == 0) return invalid(kField, "data has an attribute that is nested too deeply");
+  ByteView before;
   while (!in.at_end()) {
     ASSIGN_OR_RETURN(const DerElement element, in.any());
+    if (is_set) RETURN_IF_ERROR(check_order(before, element.whole));
+    before = element.whole;
     if (element.tag & kConstructed) {
-      RETURN_IF_ERROR(check_der(DerReader(element.content, kField), depth - 1));
+      RETURN_IF_ERROR(
+          check_der(DerReader(element.content, kField), element.tag == der::set, depth - 1));
     }
   }
   return {};
@@ -40,7 +50,7 @@ Result<Attribute> read_attribute(ByteView content) {
   if (values.content.empty()) {
     return invalid(kField, "data has an attribute " + oid_text(attribute.type) + " without value");
   }
-  RETURN_IF_ERROR(check_der(DerReader(values.content, kField), kDepth));
+  RETURN_IF_ERROR(check_der(DerReader(values.content, kField), true, limits::message_depth));
   attribute.values = values.content;
   return attribute;
 }
@@ -89,10 +99,7 @@ Result<MessageContent> parse_cms_attributes(ByteView message) {
   ByteView before;
   while (!attributes.at_end()) {
     ASSIGN_OR_RETURN(const DerElement element, attributes.element(der::sequence));
-    if (!std::ranges::lexicographical_compare(before, element.whole)) {
-      return invalid(kField,
-                     "data has attributes that are not in DER's order (X.690 section 11.6)");
-    }
+    RETURN_IF_ERROR(check_order(before, element.whole));
     before = element.whole;
     ASSIGN_OR_RETURN(const Attribute attribute, read_attribute(element.content));
     const std::string_view type = text_of(attribute.type);
@@ -100,6 +107,10 @@ Result<MessageContent> parse_cms_attributes(ByteView message) {
       return invalid(kField, "data has the attribute " + oid_text(attribute.type) + " twice");
     }
     types.push_back(type);
+    if (types.size() > limits::message_members) {
+      return invalid(
+          kField, "data has more than " + std::to_string(limits::message_members) + " attributes");
+    }
     if (type == oid::cms_content_type) RETURN_IF_ERROR(add_content_type(attribute, content));
     if (type == oid::cms_message_digest) RETURN_IF_ERROR(check_digest(attribute));
   }

@@ -14,9 +14,11 @@ using Json = nlohmann::json;
 const std::string kHeader = "data.header";
 const std::string kPayload = "data.payload";
 
-/// As some readers compare names: Go's encoding/json takes "SUB" for "sub", and U+017F for an s.
+/// As some readers compare names: Go's encoding/json takes "SUB" for "sub", and U+017F for an s;
+/// those in C end at a NUL.
 std::string folded(std::string_view name) {
   std::string text;
+  name = name.substr(0, name.find('\0'));
   while (!name.empty()) {
     if (name.starts_with("\u017f")) {
       text += 's';
@@ -49,6 +51,10 @@ Result<Json> decode_part(std::string_view text, const std::string& part) {
   const auto bytes = from_base64url(text);
   if (!bytes || text.empty()) {
     return invalid(part, part + " is not base64url without padding (RFC 7515 section 2)");
+  }
+  // nlohmann's reader would pass over it; RFC 8259 section 8.1 has none.
+  if (text_of(*bytes).starts_with("\xef\xbb\xbf")) {
+    return invalid(part, part + " begins with a byte order mark");
   }
   auto value = parse_json(text_of(*bytes));
   // Not in its own words: a member's name may be a person's, and this goes into the log.
@@ -112,6 +118,20 @@ Result<std::optional<std::uint64_t>> date_in(const Json& payload, const char* me
   return found->get<std::uint64_t>();
 }
 
+/// Media types are the same in either case, with and without "application/" in front (RFC 7515
+/// section 4.1.9). One spelling is signed, so that a condition on it leaves no other out.
+Result<void> check_type(const Json& header) {
+  const auto found = header.find("typ");
+  if (found == header.end() || !found->is_string()) return {};
+  const std::string& type = found->get_ref<const std::string&>();
+  const std::string lower = folded(type);
+  if (type == (lower == "jwt" ? "JWT" : lower) && !lower.starts_with("application/")) return {};
+  return invalid(kHeader + ".typ",
+                 kHeader +
+                     ".typ is neither \"JWT\" nor another type in small letters, without "
+                     "\"application/\"");
+}
+
 Result<void> read_header(const Json& header, JwtSigningInput& input) {
   RETURN_IF_ERROR(refuse_look_alikes(header, kHeader, {"alg", "b64", "crit", "enc", "kid", "typ"}));
   // An extension that must be understood: none is here. RFC 7797's b64 needs crit, and changes what
@@ -126,6 +146,7 @@ Result<void> read_header(const Json& header, JwtSigningInput& input) {
     return invalid(kHeader + ".alg", kHeader + ".alg is not there, or not text");
   }
   input.algorithm = algorithm->get<std::string>();
+  RETURN_IF_ERROR(check_type(header));
   RETURN_IF_ERROR(add_text(input.content, header, kHeader, "typ", "type"));
   return add_text(input.content, header, kHeader, "kid", "key_id");
 }

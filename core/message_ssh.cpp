@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
+#include "core/limits.h"
 #include "core/message_values.h"
 
 namespace chancery {
 namespace {
 
-constexpr std::size_t kNonceAtLeast = 16, kNonceAtMost = 64;  // "typically 16 or 32 bytes"
+constexpr std::size_t kNonceAtLeast = 16;      // "typically 16 or 32 bytes"
+constexpr std::size_t kModulusAtLeast = 2048;  // bits, as of all keys here
 constexpr std::uint64_t kForever = ~std::uint64_t{0};
 
 /// How the subject's key is written, after the nonce.
@@ -83,12 +86,23 @@ Result<const CertificateType*> read_type(Reader& in) {
                  "(RSA, ECDSA, Ed25519): what is signed is the certificate up to its signature");
 }
 
+/// An exponent and a modulus, both odd.
+Result<void> skip_rsa_key(Reader& in, const std::string& field) {
+  ASSIGN_OR_RETURN(const ByteView exponent, in.positive(field));
+  ASSIGN_OR_RETURN(ByteView modulus, in.positive(field));
+  const bool odd = exponent.back() % 2 == 1 && modulus.back() % 2 == 1;
+  const bool one = exponent.size() == 1 && exponent[0] == 1;
+  if (modulus[0] == 0) modulus = modulus.subspan(1);
+  const std::size_t bits = 8 * modulus.size() - std::countl_zero(modulus[0]);
+  if (odd && !one && bits >= kModulusAtLeast && bits <= limits::ssh_modulus_bits) return {};
+  return invalid(field, field + " is no RSA key of " + std::to_string(kModulusAtLeast) + " to " +
+                            std::to_string(limits::ssh_modulus_bits) + " bits");
+}
+
 Result<void> skip_public_key(Reader& in, const CertificateType& type) {
   const std::string field = "data.public_key";
   if (type.form == KeyForm::rsa) {
-    RETURN_IF_ERROR(in.positive(field));
-    RETURN_IF_ERROR(in.positive(field));
-    return {};
+    return skip_rsa_key(in, field);
   }
   if (type.form == KeyForm::ecdsa) {
     ASSIGN_OR_RETURN(const ByteView curve, in.string(field));
@@ -112,6 +126,8 @@ Result<void> add_kind(Reader& in, MessageContent& content) {
 Result<void> add_principals(Reader& in, MessageContent& content) {
   const std::string field = "data.valid_principals";
   ASSIGN_OR_RETURN(const ByteView list, in.string(field));
+  // A policy's denial of a principal would not see it.
+  if (list.empty()) return invalid(field, field + " is empty, which is valid for anybody");
   for (Reader principals(list); !principals.at_end();) {
     ASSIGN_OR_RETURN(const ByteView name, principals.string(field));
     if (name.empty()) return invalid(field, field + " has one without a name");
@@ -161,9 +177,9 @@ Result<SshCertificateBody> parse_ssh_certificate(ByteView message, Time at) {
   Reader in(message);
   ASSIGN_OR_RETURN(const CertificateType* type, read_type(in));
   ASSIGN_OR_RETURN(const ByteView nonce, in.string("data.nonce"));
-  if (nonce.size() < kNonceAtLeast || nonce.size() > kNonceAtMost) {
+  if (nonce.size() < kNonceAtLeast || nonce.size() > limits::ssh_nonce_bytes) {
     return invalid("data.nonce", "data.nonce has not " + std::to_string(kNonceAtLeast) + " to " +
-                                     std::to_string(kNonceAtMost) + " bytes");
+                                     std::to_string(limits::ssh_nonce_bytes) + " bytes");
   }
   RETURN_IF_ERROR(skip_public_key(in, *type));
   RETURN_IF_ERROR(in.number(8, "data.serial"));

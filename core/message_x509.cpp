@@ -6,6 +6,7 @@
 #include "core/alt_name.h"
 #include "core/certificate_view.h"
 #include "core/crl.h"
+#include "core/limits.h"
 #include "core/message_values.h"
 #include "core/name_text.h"
 #include "core/oid.h"
@@ -82,6 +83,11 @@ Result<void> add_uses(MessageContent& content, const CertificateView& view) {
     ASSIGN_OR_RETURN(const BasicConstraints constraints,
                      decode_basic_constraints(extension->value, kConstraints));
     ca = constraints.ca;
+    // An empty SEQUENCE: FALSE is the default, and a path length is a CA's (section 4.2.1.9).
+    if (!ca && extension->value.size() != 2) {
+      return invalid(std::string(kConstraints),
+                     std::string(kConstraints) + " says more than that this is no CA");
+    }
   }
   RETURN_IF_ERROR(add_value(content, "ca", ca ? "true" : "false", std::string(kConstraints)));
   if (const ExtensionView* extension = view.extension(oid::key_usage)) {
@@ -107,6 +113,30 @@ Result<void> check_number(ByteView number, const std::string& part) {
       part, part + " is negative or has more than " + std::to_string(kNumberOctets) + " octets");
 }
 
+Result<void> check_extensions(const ExtensionViews& extensions) {
+  const std::string part = "data.extensions";
+  if (extensions.empty()) return invalid(part, part + " has none");  // SIZE (1..MAX)
+  if (extensions.size() > limits::message_members) {
+    return invalid(part, part + " has more than " + std::to_string(limits::message_members));
+  }
+  if (has_repeated(extensions)) return invalid(part, part + " has one extension twice");
+  return {};
+}
+
+/// Times through 2049 are UTCTime, later ones GeneralizedTime (sections 4.1.2.5 and 5.1.2.4).
+Result<void> check_form(const DerElement& element, Time time, const std::string& part) {
+  constexpr std::int64_t kBeginOf2050 = 2'524'608'000;
+  if ((element.tag == der::generalized_time) == (to_unix_seconds(time) >= kBeginOf2050)) return {};
+  return invalid(part, part + " is not UTCTime through 2049, or GeneralizedTime from 2050");
+}
+
+Result<Time> read_time(DerReader& in, const std::string& part) {
+  ASSIGN_OR_RETURN(const DerElement element, in.any());
+  ASSIGN_OR_RETURN(const Time time, DerReader(element.whole, kField).time());
+  RETURN_IF_ERROR(check_form(element, time, part));
+  return time;
+}
+
 Result<void> check_head(const CertificateView& view) {
   if (view.version != 2) return invalid("data.version", "data.version is not 2, which means v3");
   RETURN_IF_ERROR(check_number(view.serial, "data.serial"));
@@ -114,9 +144,9 @@ Result<void> check_head(const CertificateView& view) {
     return invalid("data.serial", "data.serial is zero (RFC 5280 section 4.1.2.2)");
   }
   if (view.unique_ids) return invalid("data", "data has a unique identifier, which v3 does not");
-  if (has_repeated(view.extensions)) {
-    return invalid("data.extensions", "data.extensions has one extension twice");
-  }
+  RETURN_IF_ERROR(check_extensions(view.extensions));
+  RETURN_IF_ERROR(check_form(view.not_before_element, view.not_before, "data.not_before"));
+  RETURN_IF_ERROR(check_form(view.not_after_element, view.not_after, "data.not_after"));
   if (view.not_after <= view.not_before) {
     return invalid("data.not_after", "data.not_after is not later than notBefore");
   }
@@ -138,10 +168,11 @@ Result<void> skip_revoked(DerReader list) {
   while (!list.at_end()) {
     ASSIGN_OR_RETURN(DerReader entry, list.enter(der::sequence));
     RETURN_IF_ERROR(entry.integer());
-    RETURN_IF_ERROR(entry.time());
+    RETURN_IF_ERROR(read_time(entry, "data.revocation_date"));
     if (!entry.at_end()) {
       ASSIGN_OR_RETURN(DerReader extensions, entry.enter(der::sequence));
-      RETURN_IF_ERROR(read_extensions(extensions));
+      ASSIGN_OR_RETURN(const ExtensionViews views, read_extensions(extensions));
+      RETURN_IF_ERROR(check_extensions(views));
     }
     RETURN_IF_ERROR(entry.end());
   }
@@ -154,9 +185,7 @@ Result<void> add_crl_number(DerReader& list, MessageContent& content) {
   ASSIGN_OR_RETURN(DerReader sequence, tagged.enter(der::sequence));
   RETURN_IF_ERROR(tagged.end());
   ASSIGN_OR_RETURN(const ExtensionViews extensions, read_extensions(sequence));
-  if (has_repeated(extensions)) {
-    return invalid("data.extensions", "data.extensions has one extension twice");
-  }
+  RETURN_IF_ERROR(check_extensions(extensions));
   const ExtensionView* extension = find_extension(extensions, oid::crl_number);
   if (!extension) return {};
   DerReader value(extension->value, "data.crl_number");
@@ -191,9 +220,9 @@ Result<X509Message> parse_tbs_crl(ByteView message, Time at) {
   X509Message read{algorithm.whole, {.message_class = MessageClass::crl, .fields = {}}};
   ASSIGN_OR_RETURN(const DerElement issuer, list.element(der::sequence));
   RETURN_IF_ERROR(add_issuer(read.content, issuer.whole));
-  ASSIGN_OR_RETURN(const Time this_update, list.time());
+  ASSIGN_OR_RETURN(const Time this_update, read_time(list, "data.this_update"));
   if (list.next_is(der::utc_time) || list.next_is(der::generalized_time)) {
-    ASSIGN_OR_RETURN(const Time next_update, list.time());
+    ASSIGN_OR_RETURN(const Time next_update, read_time(list, "data.next_update"));
     if (next_update <= this_update) {
       return invalid("data.next_update", "data.next_update is not later than thisUpdate");
     }

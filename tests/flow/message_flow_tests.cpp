@@ -196,6 +196,41 @@ BOOST_AUTO_TEST_CASE(a_digest_is_signed_where_nothing_is_lost_by_it) {
   BOOST_CHECK(data.error().code == ErrorCode::conflict);
 }
 
+// Ed25519 signs messages, never digests: also where digests are granted, and whatever the class.
+BOOST_AUTO_TEST_CASE(ed25519_signs_no_digest) {
+  grant("digests", "operations: [key.sign-digest]\n    keys: [\"**\"]");
+  const struct {
+    const char* key;
+    MessageClass message_class;
+    ErrorCode code;
+  } cases[] = {{"web-1.data", MessageClass::data, ErrorCode::invalid_request},
+               {"web-1.tokens", MessageClass::jwt, ErrorCode::conflict},
+               {"web-1.ssh", MessageClass::ssh_certificate, ErrorCode::conflict}};
+  for (const auto& one : cases) {
+    create(one.key, one.message_class, "", KeyType::ed25519).value();
+    const auto signatures = token().status().signatures;
+    const auto refused = service().sign(
+        as("web-1"), SignData{KeyName::literal(one.key), SignatureAlgorithm::ed25519,
+                              sha256(bytes_of(jwt("{}", R"({"alg":"EdDSA"})"))), true});
+    BOOST_REQUIRE_MESSAGE(!refused, one.key);
+    BOOST_CHECK(refused.error().code == one.code);
+    BOOST_TEST(refused.error().field == "digest");
+    BOOST_TEST(token().status().signatures == signatures);
+  }
+}
+
+// A bare digest may be that of a token: without the grant by name, no key signs one.
+BOOST_AUTO_TEST_CASE(a_digest_of_a_token_needs_the_grant_by_name) {
+  create("web-1.digest", MessageClass::digest).value();
+  SignData request = data_for("web-1.digest", "");
+  request.data = sha256(bytes_of(jwt("{}")));
+  request.is_digest = true;
+  const auto refused = service().sign(as("web-1"), request);
+  BOOST_REQUIRE(!refused);
+  BOOST_CHECK(refused.error().code == ErrorCode::forbidden);
+  BOOST_TEST(has(entries(EntryKind::denial).back(), R"("operation":"key.sign-digest")"));
+}
+
 BOOST_AUTO_TEST_CASE(a_key_is_bound_after_a_restart_too) {
   create("web-1.tokens", MessageClass::jwt).value();
   create("web-1.release", MessageClass::data, "release").value();

@@ -1,8 +1,11 @@
 // Messages that machines have signed: one that is read as one class is read as no other, a lenient
-// look takes it for that class too, and what is read is within bounds and the same each time.
+// look takes it for that class too, and what is read is within bounds and the same each time. Data
+// is of one context at most.
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -84,6 +87,24 @@ bool same(const MessageContent& a, const MessageContent& b) {
   return true;
 }
 
+/// Nor do two contexts take one message, as one that begins like the other would.
+void check_contexts(ByteView message) {
+  const std::string_view text = text_of(message);
+  const std::string_view before_nul = text.substr(0, std::min(text.find('\0'), text.size()));
+  int taken = 0;
+  for (std::string_view context : {before_nul, before_nul.substr(0, before_nul.size() / 2),
+                                   before_nul.substr(0, 1), std::string_view("release")}) {
+    if (!check_context(context) || (taken > 0 && context == before_nul)) continue;
+    const MessageBinding binding{MessageClass::data, context, SignatureAlgorithm::ecdsa_p256_sha256,
+                                 signer()};
+    const auto read = read_message(message, binding, kAt);
+    if (!read) continue;
+    require(context == before_nul && text.size() > context.size());
+    ++taken;
+  }
+  require(taken <= 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -105,6 +126,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                signer()};
   const auto as_data = read_message(message, unbound, kAt);
   require(as_data.has_value() == !resembled.has_value());
+  require(!as_data || found == nullptr);
+  check_contexts(message);
   if (found == nullptr) return 0;
   require(resembled == found->message_class);
   const auto again = read_all(message);

@@ -94,7 +94,8 @@ class MessageTests(MachineTest):
     def test_ssh_certificate_of_another_ca(self):
         key = self.make_key("ssh-certificate", "ed25519")
         other = self.make_key("ssh-certificate", "ec-p256")
-        body = ssh_certificate_body(self.folder, ssh_public_key(other["public_key"], "ec-p256"))
+        body = ssh_certificate_body(self.folder, ssh_public_key(other["public_key"], "ec-p256"),
+                                    "-n", "alice")
         self.assert_problem(self.sign(key, body), 400, "data.signature_key")
 
     def sign_x509(self, key, tbs, label, name):

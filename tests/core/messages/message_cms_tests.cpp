@@ -72,7 +72,26 @@ Bytes nested(int levels) {
     write(levels);
   });
 }
+Bytes values(std::initializer_list<std::string_view> octets) {
+  return attribute(kSigningTime, [&](DerWriter& out) {
+    for (std::string_view one : octets) out.element(der::octet_string, one);
+  });
+}
+/// Attributes 1.2.N.0 in their order, behind those that there must be.
+Bytes many(int count) {
+  std::vector<Bytes> all;
+  for (int i = 0; i < count - 2; ++i) {
+    const std::string type = {'\x2a', static_cast<char>(i), '\0'};
+    all.push_back(attribute(type, [](DerWriter& out) { out.null(); }));
+  }
+  all.push_back(content_type());
+  all.push_back(digest_of(kDigest));
+  return set_of(all);
+}
 const Case kBad[] = {
+    {"values in another order", set_of({values({"b", "a"}), content_type(), digest_of(kDigest)})},
+    {"a value twice", set_of({values({"a", "a"}), content_type(), digest_of(kDigest)})},
+    {"65 attributes", many(65)},
     {"nothing", {}},
     {"as in a SignerInfo", set_of({content_type(), digest_of(kDigest)}, der::constructed(0))},
     {"bytes behind it", with_tail()},
@@ -116,6 +135,9 @@ BOOST_DATA_TEST_CASE(bad_attributes_are_refused, boost::unit_test::data::make(kB
 BOOST_AUTO_TEST_CASE(nearly_as_bad_attributes_are_read) {
   BOOST_TEST(
       parse_cms_attributes(set_of({nested(3), content_type(), digest_of(kDigest)})).has_value());
+  BOOST_TEST(parse_cms_attributes(set_of({values({"a", "b"}), content_type(), digest_of(kDigest)}))
+                 .has_value());
+  BOOST_TEST(parse_cms_attributes(many(64)).has_value());
 }
 
 }  // namespace

@@ -49,6 +49,16 @@ const std::string kRead =
     "type=user key_id=alice's laptop principal=alice|deploy critical_option=force-command "
     "extension=permit-pty|x@example.com lifetime=3600";
 
+/// Of so many bits, if the exponent and the modulus are to be odd.
+std::string rsa(int bits, const std::string& exponent = std::string("\1\0\1", 3),
+                char last = '\xff') {
+  std::string modulus(static_cast<std::size_t>(bits + 7) / 8, '\xff');
+  modulus.front() = static_cast<char>(0xff >> (8 * modulus.size() - static_cast<unsigned>(bits)));
+  modulus.back() = last;
+  if (bits % 8 == 0) modulus.insert(0, 1, '\0');
+  return Certificate::string(exponent) + Certificate::string(modulus);
+}
+
 std::string ecdsa(const std::string& curve, std::size_t point) {
   return Certificate::string(curve) + Certificate::string("\x04" + std::string(point - 1, 'p'));
 }
@@ -67,8 +77,8 @@ const KeyCase kKeys[] = {
     {"ecdsa-sha2-nistp521-cert-v01@openssh.com", ecdsa("nistp521", 133)},
     {"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
      ecdsa("nistp256", 65) + Certificate::string("ssh:")},
-    {"ssh-rsa-cert-v01@openssh.com",
-     Certificate::string("\x01\x01") + Certificate::string(std::string(256, 'm'))},
+    {"ssh-rsa-cert-v01@openssh.com", rsa(2048)},
+    {"ssh-rsa-cert-v01@openssh.com", rsa(16'384, "\3")},
 };
 BOOST_DATA_TEST_CASE(a_certificate_of_each_type_is_read, boost::unit_test::data::make(kKeys), one) {
   Certificate certificate;
@@ -77,12 +87,13 @@ BOOST_DATA_TEST_CASE(a_certificate_of_each_type_is_read, boost::unit_test::data:
   BOOST_TEST(read(certificate.text()) == kRead);
 }
 
-BOOST_AUTO_TEST_CASE(a_host_for_ever_without_principals_is_read_as_such) {
+BOOST_AUTO_TEST_CASE(a_host_for_ever_is_read_as_such) {
   Certificate certificate;
   certificate.kind = 2;
-  certificate.principals = certificate.options = certificate.extensions = "";
+  certificate.principals = Certificate::string("web-1");
+  certificate.options = certificate.extensions = "";
   certificate.valid_before = ~std::uint64_t{0};
-  BOOST_TEST(read(certificate.text()) == "type=host key_id=alice's laptop");
+  BOOST_TEST(read(certificate.text()) == "type=host key_id=alice's laptop principal=web-1");
 }
 
 struct Case {
@@ -123,8 +134,33 @@ const Case kBad[] = {
        c.key = Certificate::string("\3") + Certificate::string("\x80");
      },
      "data.public_key"},
+    {"an RSA key of 2047 bits",
+     [](Certificate& c) {
+       c.type = "ssh-rsa-cert-v01@openssh.com";
+       c.key = rsa(2047);
+     },
+     "data.public_key"},
+    {"an RSA key that is too long",
+     [](Certificate& c) {
+       c.type = "ssh-rsa-cert-v01@openssh.com";
+       c.key = rsa(16'385);
+     },
+     "data.public_key"},
+    {"an even RSA modulus",
+     [](Certificate& c) {
+       c.type = "ssh-rsa-cert-v01@openssh.com";
+       c.key = rsa(2048, "\3", '\2');
+     },
+     "data.public_key"},
+    {"the RSA exponent one",
+     [](Certificate& c) {
+       c.type = "ssh-rsa-cert-v01@openssh.com";
+       c.key = rsa(2048, "\1");
+     },
+     "data.public_key"},
     {"neither user nor host", [](Certificate& c) { c.kind = 3; }, "data.kind"},
     {"a key id with a line end", [](Certificate& c) { c.key_id = "a\nb"; }, "data.key_id"},
+    {"no principals", [](Certificate& c) { c.principals = ""; }, "data.valid_principals"},
     {"a principal without name", [](Certificate& c) { c.principals += Certificate::string(""); },
      "data.valid_principals"},
     {"a principal cut off", [](Certificate& c) { c.principals += "\1"; }, "data.valid_principals"},
@@ -153,7 +189,7 @@ const Case kBad[] = {
     {"something reserved", [](Certificate& c) { c.reserved = "x"; }, "data.reserved"},
     {"a signature", [](Certificate& c) { c.tail = Certificate::string("signature"); }, "data"},
 };
-BOOST_DATA_TEST_CASE(a_bad_certificate_is_refused, boost::unit_test::data::make(kBad), one) {
+BOOST_DATA_TEST_CASE(a_bad_ssh_certificate_is_refused, boost::unit_test::data::make(kBad), one) {
   Certificate certificate;
   one.change(certificate);
   const auto said = parse_ssh_certificate(bytes_of(certificate.text()), from_unix_seconds(kNow));

@@ -38,8 +38,8 @@ std::string ssh_certificate(const Bytes& signature_key) {
   };
   return string("ssh-ed25519-cert-v01@openssh.com") + string("0123456789abcdef") +
          string("0123456789abcdef0123456789abcdef") + std::string(8, '\0') + "\0\0\0\1"sv.data() +
-         std::string("\0\0\0\1", 4) + string("id") + string("") + std::string(8, '\0') +
-         std::string(8, '\xff') + string("") + string("") + string("") +
+         std::string("\0\0\0\1", 4) + string("id") + string(string("web-1")) +
+         std::string(8, '\0') + std::string(8, '\xff') + string("") + string("") + string("") +
          string(text_of(signature_key));
 }
 
@@ -159,6 +159,21 @@ BOOST_DATA_TEST_CASE(data_begins_with_the_context, boost::unit_test::data::make(
   if (read) BOOST_TEST(text_of_content(*read) == "context=release");
 }
 
+// One context may begin with another: the NUL is where it ends.
+BOOST_AUTO_TEST_CASE(data_is_of_one_context) {
+  const std::string contexts[] = {"a", "ab", "a/b", "a.b", "aa", "A"};
+  for (const std::string& bound : contexts) {
+    for (const std::string& sent : contexts) {
+      for (const std::string& rest : {std::string(), std::string("b"), std::string("\0b", 2)}) {
+        const std::string message = sent + '\0' + rest;
+        BOOST_TEST(
+            read_as(MessageClass::data, bytes_of(message), bound).has_value() == (bound == sent),
+            sent + " by a key for " + bound);
+      }
+    }
+  }
+}
+
 // PyJWT passes over what is not base64: behind a context too, a header may stand for it.
 BOOST_AUTO_TEST_CASE(a_context_that_begins_a_token_is_no_way_round) {
   const std::string token = jwt();
@@ -199,6 +214,11 @@ const Resemblance kResemblances[] = {
     {"a token behind a byte order mark", to_base64url(bytes_of("\xef\xbb\xbf{}")) + ".", "jwt"},
     {"a token in UTF-16", to_base64url(bytes_of("\xff\xfe{\0\"\0x\0"sv)) + ".", "jwt"},
     {"a token in UTF-16, the other way", to_base64url(bytes_of("\0{\0\"\0x\0"sv)) + ".", "jwt"},
+    {"a token of few readers' JSON", to_base64url(bytes_of("{ alg : 'ES256'}")) + ".", "jwt"},
+    {"single quotes", to_base64url(bytes_of("{'alg':'ES256'}")) + ".", "jwt"},
+    {"an unprotected header only", "." + to_base64url(bytes_of(R"({"sub":"x"})")), "jwt"},
+    {"a name that begins with a dot", ".profile", ""},
+    {"a sentence", "export PATH=/usr/bin. Then go on.", ""},
     {"SSH's certificate, whatever follows", hex("0000000f") + "any-cert-v99@x.y",
      "ssh-certificate"},
     {"SSH's public key", hex("0000000b") + "ssh-ed25519" + hex("00000020"), ""},

@@ -43,10 +43,11 @@ Write name(std::string_view common_name) {
 /// A TBSCertificate of which each part may be another one.
 struct Tbs {
   unsigned version = 2;
-  bool write_version = true;
+  bool write_version = true, write_extensions = true;
   Bytes serial = {0x12, 0x34};
   Write issuer = name("CA"), subject = name("www"), after_key, alt_names, more;
   Time not_before = kAt, not_after = kAt + Seconds(3600);
+  bool generalized = false;
   Bytes spki = SoftwareKey::shared(KeyType::ec_p256).public_key().spki();
 
   [[nodiscard]] Bytes der() const {
@@ -58,11 +59,13 @@ struct Tbs {
       issuer(out);
       out.sequence([&] {
         out.time(not_before);
-        out.time(not_after);
+        if (generalized) out.generalized_time(not_after);
+        if (!generalized) out.time(not_after);
       });
       subject(out);
       out.raw(spki);
       if (after_key) after_key(out);
+      if (!write_extensions) return;
       out.nested(der::constructed(3), [&] {
         out.sequence([&] {
           write_extension(out, oid::key_usage, true, [&] { out.named_bits(0b1000'0000'1); });
@@ -75,6 +78,23 @@ struct Tbs {
     return out.take();
   }
 };
+
+/// Extensions 1.2.N, each with NULL.
+Write extensions(int count) {
+  return [count](DerWriter& out) {
+    for (int i = 0; i < count; ++i) {
+      const std::string oid = {'\x2a', static_cast<char>(i)};
+      write_extension(out, oid, false, [&] { out.null(); });
+    }
+  };
+}
+
+Write constraints(const Write& content) {
+  return [content](DerWriter& out) {
+    write_extension(out, oid::basic_constraints, true,
+                    [&] { out.sequence([&] { content(out); }); });
+  };
+}
 
 Write alt_name(std::uint8_t tag, std::string_view value) {
   return [tag, value](DerWriter& out) { out.sequence([&] { out.element(tag, value); }); };
@@ -127,11 +147,70 @@ BOOST_AUTO_TEST_CASE(a_crl_of_this_service_is_read) {
   const auto read = parse_tbs_crl(tbs, kAt);
   BOOST_REQUIRE(read);
   BOOST_TEST(text_of_content(read->content) ==
-             "issuer=CN=root number=1234567890123456789012 lifetime=3600");
+             "issuer=CN=root,O=Example GmbH,C=DE number=1234567890123456789012 lifetime=3600");
   BOOST_TEST(!parse_tbs_certificate(tbs, kAt));
   for (std::size_t size = 0; size < tbs.size(); ++size) {
     BOOST_TEST(!parse_tbs_crl(ByteView(tbs).first(size), kAt), size);
   }
+}
+
+struct ListCase {
+  const char* name;
+  Write entries;  ///< of revokedCertificates
+  const char* expected;
+};
+std::ostream& operator<<(std::ostream& out, const ListCase& one) {
+  return out << one.name;
+}
+Write revoked(const Write& after_serial) {
+  return [after_serial](DerWriter& out) {
+    out.sequence([&] {
+      out.integer(7);
+      after_serial(out);
+    });
+  };
+}
+const ListCase kLists[] = {
+    {"an entry", revoked([](DerWriter& out) { out.time(kAt); }), "issuer=CN=CA,"},
+    {"none", [](DerWriter&) {}, "data: "},
+    {"GeneralizedTime before 2050", revoked([](DerWriter& out) { out.generalized_time(kAt); }),
+     "data.revocation_date: "},
+    {"an empty list of extensions", revoked([](DerWriter& out) {
+       out.time(kAt);
+       out.sequence([] {});
+     }),
+     "data.extensions: "},
+    {"an extension twice", revoked([](DerWriter& out) {
+       out.time(kAt);
+       out.sequence([&] {
+         extensions(1)(out);
+         extensions(1)(out);
+       });
+     }),
+     "data.extensions: "},
+    {"65 extensions", revoked([](DerWriter& out) {
+       out.time(kAt);
+       out.sequence([&] { extensions(65)(out); });
+     }),
+     "data.extensions: "},
+    {"something behind it", revoked([](DerWriter& out) {
+       out.time(kAt);
+       out.sequence([&] { extensions(1)(out); });
+       out.null();
+     }),
+     "data: "},
+};
+BOOST_DATA_TEST_CASE(entries_of_a_crl_are_read, boost::unit_test::data::make(kLists), one) {
+  DerWriter out;
+  out.sequence([&] {
+    out.integer(1);
+    out.raw(signature_identifier(SignatureAlgorithm::ecdsa_p256_sha256));
+    name("CA")(out);
+    out.time(kAt);
+    out.sequence([&] { one.entries(out); });
+  });
+  const std::string said = text_of_result(parse_tbs_crl(out.bytes(), kAt));
+  BOOST_TEST(said.starts_with(one.expected), said);
 }
 
 struct Case {
@@ -174,6 +253,10 @@ const Case kGood[] = {
        };
      },
      "ca=true"},
+    {"constraints of no CA", [](Tbs& t) { t.more = constraints([](DerWriter&) {}); }, "ca=false"},
+    {"an end in 2050", [](Tbs& t) { t.not_after = from_unix_seconds(2'524'608'000); },
+     "lifetime=724608000"},
+    {"63 extensions more", [](Tbs& t) { t.more = extensions(63); }, "ca=false"},
     {"a purpose without a name",
      [](Tbs& t) {
        t.more = [](DerWriter& out) {
@@ -183,7 +266,7 @@ const Case kGood[] = {
      },
      "extended_key_usage=1.2.3.4"},
 };
-BOOST_DATA_TEST_CASE(a_certificate_is_read, boost::unit_test::data::make(kGood), one) {
+BOOST_DATA_TEST_CASE(an_x509_certificate_is_read, boost::unit_test::data::make(kGood), one) {
   Tbs tbs;
   one.change(tbs);
   const std::string said = read(tbs.der());
@@ -252,6 +335,17 @@ const Case kBad[] = {
        };
      },
      "data.extensions: "},
+    {"64 extensions more", [](Tbs& t) { t.more = extensions(64); }, "data.extensions: "},
+    {"no extension", [](Tbs& t) { t.write_extensions = false; }, "data.extensions: "},
+    {"a FALSE that is the default",
+     [](Tbs& t) {
+       t.more = constraints([](DerWriter& out) { out.element(der::boolean, "\0"sv); });
+     },
+     "data.basic_constraints: "},
+    {"a path length of no CA",
+     [](Tbs& t) { t.more = constraints([](DerWriter& out) { out.integer(1); }); },
+     "data.basic_constraints: "},
+    {"GeneralizedTime before 2050", [](Tbs& t) { t.generalized = true; }, "data.not_after: "},
     {"a directory name among the alternative names",
      [](Tbs& t) { t.alt_names = alt_name(der::constructed(4), "\x30\0"sv); },
      "data.subject_alt_name: "},
