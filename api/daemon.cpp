@@ -326,15 +326,12 @@ void Daemon::reconcile(const TokenStatus& token) {
 /// What ends by the clock is recorded; the numbers are for the metrics. What fails is tried again.
 void Daemon::look_at_approvals() {
   if (instance_.log().healthy()) (void)instance_.service().approvals().record_ended();
-  const auto rows = instance_.store().approvals(true, 0, limits::page_rows);
-  if (!rows) return;
-  std::uint64_t pending = 0, open = 0;
-  for (const ApprovalRecord& row : *rows) {
-    if (is_pending(row.state)) ++pending;
-    if (row.state == ApprovalState::open && row.closes_at() > now()) ++open;
-  }
-  approvals_pending_ = pending;
-  break_glass_open_ = open;
+  const auto pending = instance_.store().count_pending_approvals();
+  const auto rows = instance_.store().open_approvals(limits::page_rows);
+  if (!pending || !rows) return;
+  approvals_pending_ = *pending;
+  break_glass_open_ = static_cast<std::uint64_t>(std::ranges::count_if(
+      *rows, [at = now()](const ApprovalRecord& row) { return row.closes_at() > at; }));
 }
 
 void Daemon::maintain() {

@@ -97,9 +97,10 @@ Result<HttpResponse> reload(Call& call) {
   }
   if (version) RETURN_IF_ERROR(check_version(*version));
   RETURN_IF_ERROR(expect_version_to_approve(call, version));
-  RETURN_IF_ERROR(authorize(call, Operation::policy_change));
+  ASSIGN_OR_RETURN(const Permit permitted,
+                   call.instance().permit_change(call.caller, version.value_or("")));
   ASSIGN_OR_RETURN(const bool changed,
-                   call.instance().reload_policy(call.caller, version.value_or("")));
+                   call.instance().reload_policy(call.caller, permitted, version.value_or("")));
   return in_force(call, changed);
 }
 

@@ -77,9 +77,9 @@ Json faces_json(const Application& application) {
 /// Grants that are open to a machine for a while.
 Result<Json> break_glass_json(const Call& call) {
   Json open = Json::array();
-  ASSIGN_OR_RETURN(const auto approvals, call.store().approvals(true, 0, limits::page_rows));
+  ASSIGN_OR_RETURN(const auto approvals, call.store().open_approvals(limits::page_rows));
   for (const ApprovalRecord& approval : approvals) {
-    if (approval.state != ApprovalState::open || approval.closes_at() <= now()) continue;
+    if (approval.closes_at() <= now()) continue;
     open.push_back({{"approval", approval.id.text()},
                     {"rule", approval.rule},
                     {"machine", approval.requester},

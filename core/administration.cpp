@@ -18,6 +18,13 @@ AuditEntry entry_of(const PolicyQuestion& question, const Revocation& revocation
   return entry;
 }
 
+/// For those who are to agree.
+std::string text_of_all(const std::vector<MachineAttribute>& attributes) {
+  std::string text;
+  for (const std::string& one : texts_of(attributes)) text += (text.empty() ? "" : ", ") + one;
+  return text.empty() ? "no attributes" : "attributes: " + text;
+}
+
 Error not_on_hold(const Serial& serial) {
   return {ErrorCode::conflict, "the certificate " + serial.hex() + " is not on hold", "serial"};
 }
@@ -181,7 +188,8 @@ Result<EnrollmentTicket> SigningService::add_machine(const Caller& caller,
   PolicyQuestion question{.operation = Operation::machine_add};
   question.owner = request.name.text();
   question.profile = request.profile.text();
-  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
+  ASSIGN_OR_RETURN(const Permit permitted,
+                   permit(caller.with_details(text_of_all(request.attributes)), question));
   if (auto known = profile(request.profile); !known) {
     return reject(caller, question, std::move(known.error()));
   }
@@ -234,7 +242,8 @@ Result<void> SigningService::set_attributes(const Caller& caller, const MachineN
                                             const std::vector<MachineAttribute>& attributes) {
   PolicyQuestion question{.operation = Operation::machine_add};
   question.owner = name.text();
-  ASSIGN_OR_RETURN(const Permit permitted, permit(caller, question));
+  ASSIGN_OR_RETURN(const Permit permitted,
+                   permit(caller.with_details(text_of_all(attributes)), question));
   ASSIGN_OR_RETURN(const auto known, store_.machine(name));
   if (!known) {
     return reject(
@@ -254,7 +263,7 @@ Result<void> SigningService::set_attributes(const Caller& caller, const MachineN
 
 bool SigningService::concerns(const Caller& caller, const ApprovalRecord& approval) const {
   const Machine& machine = caller.context.machine;
-  return machine.text() == approval.requester || policy()->may_approve(approval.rule, machine);
+  return machine.identity() == approval.requester || policy()->may_approve(approval.rule, machine);
 }
 
 Result<ApprovalView> SigningService::show_approval(const Caller& caller, const ApprovalId& id) {
@@ -277,7 +286,7 @@ Result<ApprovalView> SigningService::cancel_approval(const Caller& caller, const
   const auto in_force = policy();
   auto found = approvals_.find(*in_force, id);
   std::optional<Permit> permitted;
-  if (!found || found->record.requester != caller.context.machine.text()) {
+  if (!found || found->record.requester != caller.context.machine.identity()) {
     ASSIGN_OR_RETURN(permitted, permit(caller, question));
   }
   if (!found) return reject(caller, question, std::move(found.error()));

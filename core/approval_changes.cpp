@@ -60,6 +60,17 @@ Result<Refusal> apply_use(sqlite::Connection& connection, const UseQuota& change
 Result<Refusal> apply_approval(sqlite::Connection& connection, const AddApproval& change,
                                std::uint64_t /*index*/) {
   const ApprovalRecord& row = change.row;
+  ASSIGN_OR_RETURN(const std::uint64_t waiting,
+                   read_number(connection,
+                               "SELECT count(*) FROM approval WHERE requester = ?"
+                               " AND state IN ('waiting', 'approved')",
+                               row.requester));
+  if (waiting >= limits::approvals_pending) {
+    return Refusal(Error{ErrorCode::busy,
+                         std::to_string(waiting) +
+                             " of this machine's requests wait for approval; cancel some first "
+                             "(`chancery approvals cancel ID`)"});
+  }
   return unless_changed(
       sqlite::run(connection,
                   "INSERT INTO approval (" CHANCERY_APPROVAL_COLUMNS ")"

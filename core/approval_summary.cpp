@@ -29,12 +29,13 @@ nlohmann::json fields_of(const MessageContent& message) {
 }  // namespace
 
 Result<std::string> approval_summary(const PolicyQuestion& question,
-                                     const std::string& request_line) {
+                                     const std::string& request_line, const std::string& details) {
   AuditEntry entry(EntryKind::approval);
   describe(entry, question);
   ASSIGN_OR_RETURN(nlohmann::json summary, parse_json(entry.text(Time{})));
   for (const char* member : {"kind", "time", "v"}) summary.erase(member);
   if (!request_line.empty()) summary["request"] = request_line;
+  if (!details.empty()) summary["details"] = details;
   if (question.algorithm) summary["algorithm"] = row(*question.algorithm).name;
   if (question.message) {
     summary["message_class"] = name_of(question.message->message_class);
@@ -47,7 +48,7 @@ Result<std::string> approval_summary(const PolicyQuestion& question,
   std::string text = dumped();
   if (text.size() <= limits::approval_summary_bytes) return text;
   // What was asked is in the entry, in full or by its hash.
-  for (const char* member : {"message", "names"}) summary.erase(member);
+  for (const char* member : {"message", "names", "details"}) summary.erase(member);
   summary["shortened"] = true;
   text = dumped();
   return text;

@@ -1,6 +1,7 @@
 #include "core/approvals.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/approval_summary.h"
 #include "core/certificate_machine.h"
@@ -12,7 +13,7 @@ namespace {
 /// What break-glass is approved for: no single request, but whose they may be and by which rule.
 Bytes digest_for(const Caller& caller, const ApprovalNeed& need) {
   if (need.opens_for <= Seconds{0}) return caller.request_sha256;
-  return sha256(bytes_of("chancery-break-glass/v1\n" + caller.context.machine.text() + "\n" +
+  return sha256(bytes_of("chancery-break-glass/v1\n" + caller.context.machine.identity() + "\n" +
                          need.rule + "\n"));
 }
 
@@ -32,6 +33,19 @@ Failure conflict(std::string message) {
   return fail(ErrorCode::conflict, std::move(message), "Chancery-Approval");
 }
 
+/// When break-glass closes under the policy in force.
+Time closes_at(const ApprovalRecord& approval, const ApprovalNeed& need) {
+  return approval.approved_at.value_or(Time{}) + std::min(approval.opens_for, need.opens_for);
+}
+
+/// Of one that is pending, by the clock. Break-glass that was approved, and not opened in its time,
+/// is over, too.
+bool is_over(const ApprovalRecord& approval, Time at) {
+  const bool missed =
+      approval.approved_at && approval.opens_for > Seconds{0} && approval.closes_at() <= at;
+  return missed || approval.expires_at <= at;
+}
+
 Failure needed(const ApprovalView& view) {
   const ApprovalRecord& approval = view.record;
   const unsigned given = view.count();
@@ -48,6 +62,12 @@ Failure needed(const ApprovalView& view) {
   return failure;
 }
 
+/// Whether break-glass is open by it, or would be.
+bool opens(const ApprovalView& view, const ApprovalNeed& need, Time at) {
+  return view.count() >= std::max(view.record.needed, need.needed) &&
+         closes_at(view.record, need) > at;
+}
+
 }  // namespace
 
 unsigned ApprovalView::count() const {
@@ -57,15 +77,19 @@ unsigned ApprovalView::count() const {
 
 Result<UseApproval> Approvals::settle(const Caller& caller, const Policy& policy,
                                       const ApprovalNeed& need, const PolicyQuestion& question) {
-  const std::string requester = caller.context.machine.text();
+  const std::string requester = caller.context.machine.identity();
   const Bytes digest = digest_for(caller, need);
   if (requester.empty() || digest.empty()) {
     return fail(ErrorCode::forbidden, "others cannot agree to what nobody in particular asks for");
   }
   const bool break_glass = need.opens_for > Seconds{0};
   if (break_glass) {
-    ASSIGN_OR_RETURN(const auto open, store_.open_approval(requester, need.rule, now()));
-    if (open) return use_open(caller, question, *open);
+    ASSIGN_OR_RETURN(auto open, store_.open_approval(requester, need.rule, now()));
+    if (open) {
+      // Who has opened it may have lost the right to, and the policy may ask for more by now.
+      ASSIGN_OR_RETURN(const ApprovalView view, this->view(policy, std::move(*open)));
+      if (opens(view, need, now())) return use_open(caller, question, view.record);
+    }
   }
   if (caller.approval.empty()) {
     ASSIGN_OR_RETURN(ApprovalRecord record, pending(caller, policy, need, question, digest));
@@ -79,6 +103,10 @@ Result<UseApproval> Approvals::settle(const Caller& caller, const Policy& policy
   ASSIGN_OR_RETURN(const ApprovalView view, this->view(policy, std::move(record)));
   if (view.count() < view.record.needed) return needed(view);
   if (!break_glass) return UseApproval{view.record.id, caller.context.id, {}};
+  if (!opens(view, need, now())) {
+    return conflict("the approval " + view.record.id.text() +
+                    " was not used while it would have been open; ask without it for a new one");
+  }
 
   AuditEntry entry = approval_entry(view.record, "opened");
   entry.set("closes_at", to_rfc3339_seconds(view.record.closes_at()));
@@ -105,10 +133,12 @@ Result<UseApproval> Approvals::use_open(const Caller& caller, const PolicyQuesti
 Result<ApprovalRecord> Approvals::pending(const Caller& caller, const Policy& policy,
                                           const ApprovalNeed& need, const PolicyQuestion& question,
                                           const Bytes& digest) {
-  const std::string requester = caller.context.machine.text();
+  const std::string requester = caller.context.machine.identity();
   ASSIGN_OR_RETURN(auto known, store_.pending_approval(requester, need.rule, digest));
   if (known) {
-    const bool expired = known->expires_at <= now();
+    const bool missed =
+        need.opens_for > Seconds{0} && known->approved_at && closes_at(*known, need) <= now();
+    const bool expired = missed || is_over(*known, now());
     if (!expired && known->needed >= need.needed) return std::move(*known);
     RETURN_IF_ERROR(
         end(caller.context, *known, expired ? ApprovalState::expired : ApprovalState::cancelled));
@@ -125,19 +155,13 @@ Result<ApprovalRecord> Approvals::ask(const Caller& caller, const Policy& policy
                                       const ApprovalNeed& need, const PolicyQuestion& question,
                                       const Bytes& digest) {
   ApprovalRecord row;
-  row.requester = caller.context.machine.text();
-  ASSIGN_OR_RETURN(const std::uint64_t waiting, store_.count_pending_approvals(row.requester));
-  if (waiting >= limits::approvals_pending) {
-    return fail(ErrorCode::busy, std::to_string(waiting) +
-                                     " of this machine's requests wait for approval; cancel some "
-                                     "first (`chancery approvals cancel ID`)");
-  }
+  row.requester = caller.context.machine.identity();
   row.id = new_approval_id();
   row.rule = need.rule;
   row.requester_key = caller.context.machine.key_sha256;
   row.operation = name_of(question.operation);
   row.request_sha256 = digest;
-  ASSIGN_OR_RETURN(row.summary, approval_summary(question, caller.request_line));
+  ASSIGN_OR_RETURN(row.summary, approval_summary(question, caller.request_line, caller.details));
   row.needed = need.needed;
   row.opens_for = need.opens_for;
   // In whole seconds, as the statement says them.
@@ -161,7 +185,7 @@ Result<ApprovalRecord> Approvals::named(const Caller& caller, const ApprovalNeed
   const auto id = ApprovalId::parse(caller.approval);
   if (!id) return conflict("is not the id of an approval");
   ASSIGN_OR_RETURN(auto record, store_.approval(*id));
-  if (!record || record->requester != caller.context.machine.text()) {
+  if (!record || record->requester != caller.context.machine.identity()) {
     return conflict("there is no approval " + id->text() + " that this machine has asked for");
   }
   if (record->rule != need.rule) {
@@ -177,7 +201,12 @@ Result<ApprovalRecord> Approvals::named(const Caller& caller, const ApprovalNeed
                     " approvals now; ask without " + id->text() + " for a new one");
   }
   const bool may_come = is_pending(record->state) || record->state == ApprovalState::used;
-  if (!may_come || (is_pending(record->state) && record->expires_at <= now())) {
+  if (record->state == ApprovalState::open && closes_at(*record, need) > now()) {
+    return conflict("the approval " + id->text() +
+                    " is open, but not by as many as the policy asks for now; ask without it for "
+                    "a new one");
+  }
+  if (!may_come || (is_pending(record->state) && is_over(*record, now()))) {
     // One that is open was asked for by its grant before; here it has closed by the clock.
     const auto state = may_come                               ? ApprovalState::expired
                        : record->state == ApprovalState::open ? ApprovalState::closed
@@ -199,8 +228,14 @@ Result<ApprovalView> Approvals::find(const Policy& policy, const ApprovalId& id)
 Result<ApprovalView> Approvals::view(const Policy& policy, ApprovalRecord record) const {
   ApprovalView view{std::move(record), {}};
   ASSIGN_OR_RETURN(auto signatures, store_.approval_signatures(view.record.id));
+  std::set<std::string> approvers;
+  std::set<Bytes> keys;
   for (ApprovalSignatureRecord& signature : signatures) {
     ASSIGN_OR_RETURN(std::string reason, why_not(policy, view.record, signature));
+    if (reason.empty() && (!approvers.insert(signature.approver).second ||
+                           !keys.insert(signature.spki_sha256).second)) {
+      reason = "this approver or this key has agreed already";
+    }
     view.given.push_back({std::move(signature), std::move(reason)});
   }
   return view;
@@ -224,12 +259,56 @@ Result<std::string> Approvals::why_not(const Policy& policy, const ApprovalRecor
       !is_signed(*key, *algorithm, statement(approval), signature.signature)) {
     return "the signature does not verify";
   }
+  const Bytes spki_sha256 = sha256(info.spki);
+  if (signature.approver != certificate->machine.text() || signature.spki_sha256 != spki_sha256) {
+    return "the certificate is not this approver's, or has another key";
+  }
+  if (signature.approver == approval.requester || spki_sha256 == approval.requester_key) {
+    return "the approver has asked for it";
+  }
+  ASSIGN_OR_RETURN(const bool before, is_certified_before(approval, *certificate));
+  if (!before) return "the approver's certificate is newer than what was asked";
+  ASSIGN_OR_RETURN(const auto machine, store_.machine(certificate->machine));
+  if (machine) approver.attributes = machine->attributes;
   approver.name = certificate->machine;
   approver.serial = certificate->serial;
   if (!policy.may_approve(approval.rule, approver)) {
     return "the policy does not ask the approver any more";
   }
   return std::string();
+}
+
+/// Whether its machine had it, or one that it renews, when others were asked to agree: who sees the
+/// request may not become one of them then.
+Result<bool> Approvals::is_certified_before(const ApprovalRecord& approval,
+                                            CertificateRecord certificate) const {
+  const MachineName machine = certificate.machine;
+  for (unsigned i = 0; i < limits::approver_renewals; ++i) {
+    if (certificate.machine != machine) return false;
+    if (certificate.intent < approval.entry) return true;
+    if (!certificate.replaces) return false;
+    ASSIGN_OR_RETURN(auto before, store_.certificate(*certificate.replaces));
+    if (!before) return false;
+    certificate = std::move(*before);
+  }
+  return false;
+}
+
+/// Not the requester's own, by whichever certificate of it.
+Result<void> Approvals::check_key(const ApprovalRecord& approval, const Key& own) const {
+  const Bytes spki_sha256 = own.key.spki_sha256();
+  bool same = spki_sha256 == approval.requester_key;
+  if (const auto requester = MachineName::parse(approval.requester); requester && !same) {
+    ASSIGN_OR_RETURN(same, store_.has_certified(*requester, spki_sha256));
+  }
+  if (same) return fail(ErrorCode::forbidden, "who asked for it has the same key; others must");
+  ASSIGN_OR_RETURN(auto certificate, store_.certificate(own.serial));
+  if (!certificate) return fail(ErrorCode::internal, "the approver's certificate is gone");
+  ASSIGN_OR_RETURN(const bool before, is_certified_before(approval, std::move(*certificate)));
+  if (before) return {};
+  return fail(ErrorCode::forbidden,
+              "your certificate is newer than this request, and does not renew an older one; who "
+              "asked may ask again (cancel this first)");
 }
 
 Result<Approvals::Key> Approvals::key_of(const Caller& caller) const {
@@ -255,14 +334,14 @@ Result<void> Approvals::check_approver(const Caller& caller, const Policy& polic
                                        const ApprovalView& view) const {
   const ApprovalRecord& approval = view.record;
   const std::string approver = caller.context.machine.text();
-  if (approver == approval.requester) {
+  if (caller.context.machine.identity() == approval.requester) {
     return fail(ErrorCode::forbidden, "who asked for it does not approve it; others must");
   }
   if (!policy.may_approve(approval.rule, caller.context.machine)) {
     return fail(ErrorCode::forbidden,
                 "\"" + approval.rule + "\" does not ask " + approver + " for approval");
   }
-  if (!is_pending(approval.state) || approval.expires_at <= now()) {
+  if (!is_pending(approval.state) || is_over(approval, now())) {
     const auto state = is_pending(approval.state) ? ApprovalState::expired : approval.state;
     return fail(ErrorCode::conflict,
                 "it is " + std::string(name_of(state)) + " and waits for nobody", "approval");
@@ -286,9 +365,8 @@ Result<ApprovalView> Approvals::give(const Caller& caller, const Policy& policy,
   auto own = key_of(caller);
   if (!own) return refuse(caller, policy, id, std::move(own.error()));
   const PublicKey& key = own->key;
-  if (key.spki_sha256() == approval.requester_key) {
-    return refuse(caller, policy, id,
-                  Error{ErrorCode::forbidden, "who asked for it has the same key; others must"});
+  if (auto good = check_key(approval, *own); !good) {
+    return refuse(caller, policy, id, std::move(good.error()));
   }
   const SignatureAlgorithm used = algorithm.value_or(row(key.type()).default_algorithm);
   const std::string text = statement(approval);

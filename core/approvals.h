@@ -50,9 +50,9 @@ class Approvals {
   }
 
   /// Takes the caller's signature; `algorithm` empty: the usual one of its key. forbidden where the
-  /// caller is not one of whom the rule asks, has asked for it, or comes with the same key as who
-  /// has; conflict where it waits for nobody; invalid_request where the signature does not verify.
-  /// Each refusal is recorded.
+  /// caller is not one of whom the rule asks, has asked for it, comes with a key that who has is
+  /// certified for, or has been certified only since; conflict where it waits for nobody;
+  /// invalid_request where the signature does not verify. Each refusal is recorded.
   Result<ApprovalView> give(const Caller& caller, const Policy& policy, const ApprovalId& id,
                             const std::optional<SignatureAlgorithm>& algorithm,
                             const Bytes& signature);
@@ -82,6 +82,9 @@ class Approvals {
   Result<std::string> why_not(const Policy& policy, const ApprovalRecord& approval,
                               const ApprovalSignatureRecord& signature) const;
   Result<Key> key_of(const Caller& caller) const;
+  Result<void> check_key(const ApprovalRecord& approval, const Key& own) const;
+  Result<bool> is_certified_before(const ApprovalRecord& approval,
+                                   CertificateRecord certificate) const;
   Result<void> check_approver(const Caller& caller, const Policy& policy,
                               const ApprovalView& view) const;
   Result<void> end(const RequestContext& context, const ApprovalRecord& approval, ApprovalState to,

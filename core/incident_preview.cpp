@@ -47,10 +47,19 @@ Result<IncidentPreview> Incidents::look(const Caller& caller,
   return look(caller, selector, through, &incident);
 }
 
-bool Incidents::permits(const Machine& opener, const SelectedCertificate& certificate) const {
-  return service_.policy()
-      ->decide(opener, question_about(Operation::certificate_revoke, certificate))
-      .allowed();
+std::string Incidents::why_not(const Machine& machine,
+                               const SelectedCertificate& certificate) const {
+  const auto needs_approval = [](const Decision& decision) {
+    return decision.allowed() && decision.duties() != nullptr && decision.duties()->approval;
+  };
+  const auto policy = service_.policy();
+  const Decision decision =
+      policy->decide(machine, question_about(Operation::certificate_revoke, certificate));
+  if (!decision.allowed()) return decision.reason();
+  if (!needs_approval(decision)) return {};
+  if (needs_approval(policy->decide(machine, {.operation = Operation::incident_open}))) return {};
+  return "\"" + decision.duties()->approval->rule +
+         "\" asks for approval of it; revoke it on its own";
 }
 
 Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& certificate,
@@ -63,13 +72,10 @@ Result<void> Incidents::count(const Caller& caller, const SelectedCertificate& c
   ++preview.matched;
   const std::string& machine = certificate.machine.text();
   if (machine == "self" && preview.own++ == 0) preview.first_own = certificate.serial;
-  const Decision decision = service_.policy()->decide(
-      caller.context.machine, question_about(Operation::certificate_revoke, certificate));
-  if (!decision.allowed()) {
+  const std::string refusal = why_not(caller.context.machine, certificate);
+  if (!refusal.empty()) {
     // Whose it is, is none of the caller's business beyond the reason.
-    if (preview.refused++ == 0) {
-      preview.refusal = certificate.serial.hex() + ": " + decision.reason();
-    }
+    if (preview.refused++ == 0) preview.refusal = certificate.serial.hex() + ": " + refusal;
     return {};
   }
   if (preview.first.size() < kFirst) preview.first.push_back(certificate.serial);

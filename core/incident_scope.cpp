@@ -15,6 +15,12 @@ Result<Machine> Incidents::opener(const IncidentRecord& incident) const {
   machine.spiffe_id = text_member(entry, "opener_spiffe_id");
   machine.fingerprint = text_member(entry, "opener_fingerprint");
   machine.source = text_member(entry, "source");
+  if (const std::string since = text_member(entry, "opener_certificate_since"); !since.empty()) {
+    ASSIGN_OR_RETURN(machine.certificate_since, from_rfc3339(since));
+  }
+  // As for whoever comes: what the inventory says now.
+  ASSIGN_OR_RETURN(const auto known, store_.machine(incident.opened_by));
+  if (known) machine.attributes = known->attributes;
   const auto names = entry.find("opener_dns_names");
   if (names == entry.end() || !names->is_array()) return machine;
   for (const nlohmann::json& name : *names) {

@@ -28,6 +28,9 @@ void add_identities(AuditEntry& entry, const Machine& machine) {
   entry.set("opener_spiffe_id", machine.spiffe_id);
   if (!machine.dns_names.empty()) entry.set("opener_dns_names", machine.dns_names);
   entry.set("opener_fingerprint", machine.fingerprint);
+  if (machine.certificate_since) {
+    entry.set("opener_certificate_since", to_rfc3339_seconds(*machine.certificate_since));
+  }
 }
 
 void add_selector(AuditEntry& entry, const std::string& selector) {
@@ -236,7 +239,7 @@ Result<IncidentPreview> Incidents::preview_approval(const Caller& caller,
 
 Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentName& name,
                                           std::optional<std::uint64_t> matched) {
-  ASSIGN_OR_RETURN(const Permit permitted, service_.permit(caller, opening()));
+  ASSIGN_OR_RETURN(const Permit permitted, service_.permit_to_go_on(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };
@@ -258,7 +261,7 @@ Result<IncidentRecord> Incidents::approve(const Caller& caller, const IncidentNa
 }
 
 Result<IncidentRecord> Incidents::cancel(const Caller& caller, const IncidentName& name) {
-  ASSIGN_OR_RETURN(const Permit permitted, service_.permit(caller, opening()));
+  ASSIGN_OR_RETURN(const Permit permitted, service_.permit_to_go_on(caller, opening()));
   const auto reject = [&](Error error) {
     return service_.refuse_malformed(caller, Operation::incident_open, std::move(error));
   };

@@ -116,7 +116,9 @@ class Incidents {
   /// Who opened it, with the identities that it had then.
   Result<Machine> opener(const IncidentRecord& incident) const;
   /// By the policy as it is now.
-  [[nodiscard]] bool permits(const Machine& opener, const SelectedCertificate& certificate) const;
+  [[nodiscard]] bool permits(const Machine& opener, const SelectedCertificate& certificate) const {
+    return why_not(opener, certificate).empty();
+  }
   [[nodiscard]] bool asks_second_person() const {
     return config_.incident_second_person_above.has_value();
   }
@@ -150,6 +152,10 @@ class Incidents {
                                                       const IncidentRecord& incident) const;
   Result<void> count(const Caller& caller, const SelectedCertificate& certificate,
                      IncidentPreview& preview) const;
+  /// Empty where the machine may revoke the certificate by an incident. What others have to agree
+  /// to one by one, it may not, unless they have to agree to the incident itself.
+  [[nodiscard]] std::string why_not(const Machine& machine,
+                                    const SelectedCertificate& certificate) const;
   Result<std::string> why_left(const IncidentRecord& incident,
                                const SelectedCertificate& certificate) const;
   static Result<void> check(const OpenIncident& request);

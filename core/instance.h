@@ -30,7 +30,12 @@ class Instance {
 
   /// Reads HOME's policy again. One that does not load is recorded and the policy in force
   /// stays. conflict unless it is `version`, where one is said. Value: whether anything changed.
-  Result<bool> reload_policy(const Caller& caller, const std::string& version = {});
+  /// `permitted` is permit_change()'s, of a caller who comes over the network.
+  Result<bool> reload_policy(const Caller& caller, const std::optional<Permit>& permitted = {},
+                             const std::string& version = {});
+  /// Asks whether the caller may change the policy; who is to agree to it is told the version,
+  /// where it is known.
+  Result<Permit> permit_change(const Caller& caller, const std::string& version);
 
   /// A policy that somebody sends.
   struct NewPolicy {

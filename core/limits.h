@@ -163,6 +163,7 @@ inline constexpr auto approval_life_at_most = 24h * 30;
 inline constexpr auto break_glass_at_least = 5min;  // to be of use once others have agreed
 inline constexpr auto break_glass_at_most = 24h;    // longer is a grant
 inline constexpr std::size_t pattern_bytes = 512;
+inline constexpr std::size_t shadow_answer_bytes = 1024;  // in an entry: a reason may be long
 inline constexpr std::size_t shadow_grants = 1000;      // that a shadow's report counts one by one
 inline constexpr std::size_t shadow_differences = 100;  // the last ones, in that report
 inline constexpr std::size_t policy_versions_shown =
@@ -233,6 +234,7 @@ inline constexpr std::uint64_t approvals_pending =
 inline constexpr std::size_t approval_summary_bytes = 16 << 10;  // stored, and in an answer
 inline constexpr std::size_t request_line_bytes = 512;           // of it: method and path
 inline constexpr std::size_t approval_rows_ended = 100;          // recorded as ended in one go
+inline constexpr unsigned approver_renewals = 32;  // of its certificate while a request waits
 inline constexpr auto approval_interval = 5s;  // what has expired or closed is recorded; it ends
                                                // by the clock, whenever that is
 

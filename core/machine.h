@@ -41,6 +41,11 @@ struct Machine {
     if (!name.empty() || fingerprint.empty()) return name.text();
     return "sha256:" + fingerprint;
   }
+  /// Whose doings are counted and agreed to: also of a machine whose certificates last an hour, as
+  /// long as each has its SPIFFE ID.
+  [[nodiscard]] std::string identity() const {
+    return name.empty() && !spiffe_id.empty() ? spiffe_id : text();
+  }
   [[nodiscard]] bool is_self() const { return name.text() == "self" && fingerprint.empty(); }
 };
 

@@ -10,7 +10,11 @@ Permit::Permit(const Decision& decision) : decision_(decision) {
 
 Permit::Permit(const Decision& decision, std::vector<StoreChange> changes,
                std::optional<AuditEntry> asked)
-    : decision_(decision), changes_(std::move(changes)), asked_(std::move(asked)) {}
+    : decision_(decision), changes_(std::move(changes)), asked_(std::move(asked)) {
+  for (const StoreChange& change : changes_) {
+    if (const auto* use = std::get_if<UseApproval>(&change)) approval_ = use->id.text();
+  }
+}
 
 Permit Permit::discharging(const Decision& decision, AuditEntry asked,
                            std::optional<UseApproval> approval) {
@@ -33,12 +37,20 @@ Permit Permit::to_preview(const Decision& decision) {
   return Permit(decision, {}, std::nullopt);
 }
 
+Permit Permit::to_go_on(const Decision& decision) {
+  return to_preview(decision);
+}
+
+Permit Permit::discharged() const {
+  Permit after = *this;
+  after.changes_.clear();
+  return after;
+}
+
 void Permit::name_in(AuditEntry& entry) const {
   entry.set("grant", decision_.grant()).set("policy", decision_.policy_version());
   entry.set("shadow", decision_.shadow());
-  for (const StoreChange& change : changes_) {
-    if (const auto* use = std::get_if<UseApproval>(&change)) entry.set("approval", use->id.text());
-  }
+  entry.set("approval", approval_);
 }
 
 AuditEntry Permit::denial(const Error& error) const {

@@ -27,6 +27,12 @@ class Permit {
   /// To look at what would be done, without doing it: its duties are left aside. `decision` is
   /// allowed (CHECK).
   static Permit to_preview(const Decision& decision);
+  /// For a further step of what others agreed to, and was counted, when it began: its duties are
+  /// left aside. `decision` is allowed (CHECK).
+  static Permit to_go_on(const Decision& decision);
+  /// For entries that follow the one whose record has discharged this one: they name the same
+  /// grant, policy and approval, and nothing is counted or used again.
+  [[nodiscard]] Permit discharged() const;
 
   [[nodiscard]] const std::string& policy_version() const { return decision_.policy_version(); }
 
@@ -42,6 +48,7 @@ class Permit {
   Decision decision_;
   std::vector<StoreChange> changes_;
   std::optional<AuditEntry> asked_;
+  std::string approval_;  ///< that is used; or empty
 };
 
 }  // namespace chancery

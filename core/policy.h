@@ -117,6 +117,13 @@ class Policy {
     return false;
   }
 
+  /// Whether as many as `need` asks for could agree to what `requester` asks, so far as the policy
+  /// names them: whom a pattern or a group means, it does not know.
+  [[nodiscard]] virtual bool could_be_agreed([[maybe_unused]] const ApprovalNeed& need,
+                                             [[maybe_unused]] const Machine& requester) const {
+    return true;
+  }
+
  protected:
   /// For a policy that stands before another one.
   [[nodiscard]] static Verdict ask(const Policy& other, const Machine& machine,

@@ -33,7 +33,13 @@ Instance::LoadedPolicy Instance::load_or_reject(const Caller& caller, const std:
   return policy;
 }
 
-Result<bool> Instance::reload_policy(const Caller& caller, const std::string& version) {
+Result<Permit> Instance::permit_change(const Caller& caller, const std::string& version) {
+  return service_->permit(caller.with_details(version.empty() ? "" : "policy " + version),
+                          kQuestion);
+}
+
+Result<bool> Instance::reload_policy(const Caller& caller, const std::optional<Permit>& permitted,
+                                     const std::string& version) {
   const std::lock_guard lock(policy_file_);
   const auto text = read_policy(config_.home);
   if (!text) return reject_policy(caller, text.error());
@@ -43,7 +49,11 @@ Result<bool> Instance::reload_policy(const Caller& caller, const std::string& ve
   }
   ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, *text));
   if (policy->version() == service_->policy()->version()) return false;
-  RETURN_IF_ERROR(service_->adopt(caller, std::move(policy), *text));
+  if (permitted) {
+    RETURN_IF_ERROR(service_->change_policy(caller, *permitted, std::move(policy), *text));
+  } else {
+    RETURN_IF_ERROR(service_->adopt(caller, std::move(policy), *text));
+  }
   return true;
 }
 
@@ -72,17 +82,27 @@ Instance::LoadedPolicy Instance::load_successor(const Caller& caller, const NewP
   RETURN_IF_ERROR(expect_files_in_force(wanted.text));
   ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, wanted.text));
   const Decision after = policy->decide(caller.context.machine, kQuestion);
-  if (!after.allowed() && !wanted.allow_lockout) {
+  if (wanted.allow_lockout) return policy;
+  if (!after.allowed()) {
     return fail(ErrorCode::conflict,
                 "under this policy you could not change it again (" + after.reason() +
                     "); allow_lockout accepts that",
+                "allow_lockout");
+  }
+  const Duties* duties = after.duties();
+  if (duties != nullptr && duties->approval &&
+      !policy->could_be_agreed(*duties->approval, caller.context.machine)) {
+    return fail(ErrorCode::conflict,
+                "under this policy you could not change it again (\"" + duties->approval->rule +
+                    "\" asks for " + std::to_string(duties->approval->needed) +
+                    " approvals of others, and names fewer); allow_lockout accepts that",
                 "allow_lockout");
   }
   return policy;
 }
 
 Result<bool> Instance::apply_policy(const Caller& caller, const NewPolicy& wanted) {
-  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, version_of(wanted.text)));
   return apply_permitted(caller, permitted, wanted);
 }
 
@@ -92,9 +112,14 @@ Result<bool> Instance::apply_permitted(const Caller& caller, const Permit& permi
   ASSIGN_OR_RETURN(auto policy, load_successor(caller, wanted));
   if (policy->version() == service_->policy()->version()) return false;
   ASSIGN_OR_RETURN(const std::string before, read_policy(config_.home));
+  // First it is certain that this is permitted, then the files change: what stands in the home
+  // comes into force at the next start, whoever has put it there.
+  RETURN_IF_ERROR(service_->record_applying(caller, permitted, policy->version()));
+  // Crash point: nothing has changed. Where others had to agree, they have to again.
   RETURN_IF_ERROR(replace_policy(config_.home, wanted.text));
   // Crash point: the next start puts in force, and records, what is in the home now.
-  auto adopted = service_->change_policy(caller, permitted, std::move(policy), wanted.text);
+  auto adopted =
+      service_->change_policy(caller, permitted.discharged(), std::move(policy), wanted.text);
   if (adopted) return true;
   // It was not recorded, so it is not in force; nor is it to be after the next start.
   RETURN_IF_ERROR(replace_policy(config_.home, before));
@@ -103,7 +128,8 @@ Result<bool> Instance::apply_permitted(const Caller& caller, const Permit& permi
 
 Result<bool> Instance::roll_policy_back(const Caller& caller, std::string version,
                                         bool allow_lockout) {
-  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
+  // Without a version nobody has to agree to it (endpoints_policy.cpp), so nobody is to be told.
+  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, version));
   const std::string in_force = service_->policy()->version();
   if (version.empty()) {
     ASSIGN_OR_RETURN(const auto versions, store_->policy_versions(2));
@@ -116,6 +142,9 @@ Result<bool> Instance::roll_policy_back(const Caller& caller, std::string versio
   }
   ASSIGN_OR_RETURN(const auto record, store_->policy_version(version));
   if (!record) return fail(ErrorCode::not_found, "there was no policy " + version, "version");
+  if (version_of(record->text) != version) {
+    return fail(ErrorCode::internal, "the database holds another text than policy " + version);
+  }
   return apply_permitted(caller, permitted, {record->text, in_force, allow_lockout});
 }
 
@@ -129,7 +158,7 @@ Result<void> Instance::check_policy(const Caller& caller, const NewPolicy& wante
 }
 
 Result<std::string> Instance::start_shadow(const Caller& caller, const std::string& text) {
-  ASSIGN_OR_RETURN(const Permit permitted, service_->permit(caller, kQuestion));
+  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, version_of(text)));
   ASSIGN_OR_RETURN(auto candidate, load_or_reject(caller, text));
   const std::string version = candidate->version();
   if (version == service_->policy()->version()) {

@@ -23,6 +23,15 @@ Result<void> SigningService::adopt(const Caller& caller, std::shared_ptr<const P
   return {};
 }
 
+Result<void> SigningService::record_applying(const Caller& caller, const Permit& permitted,
+                                             const std::string& version) {
+  AuditEntry entry = policy_entry();
+  entry.set("event", "applying");
+  entry.set("candidate", version);
+  RETURN_IF_ERROR(log_.record(caller.context, permitted, std::move(entry)));
+  return {};
+}
+
 Result<void> SigningService::change_policy(const Caller& caller, const Permit& permitted,
                                            std::shared_ptr<const Policy> policy,
                                            const std::string& text) {

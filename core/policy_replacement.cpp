@@ -58,6 +58,13 @@ Result<void> replace_directory(const std::string& directory, std::string_view bu
 Result<void> replace_policy(const std::string& home, std::string_view bundle) {
   const std::string directory = home + "/policy";
   std::error_code error;
+  for (const std::string& path : {directory, home + "/" + std::string(kMainPolicyFile)}) {
+    if (!fs::is_symlink(path, error)) continue;
+    return fail(ErrorCode::conflict,
+                "the policy's " + fs::path(path).filename().string() +
+                    " is a symbolic link, which would be lost; change the files where it leads "
+                    "and use `chancery policy reload`");
+  }
   if (fs::exists(directory, error)) return replace_directory(directory, bundle);
   ASSIGN_OR_RETURN(const auto files, parse_policy_bundle(bundle));
   if (files.size() != 1) {

@@ -12,6 +12,15 @@ std::string rule_of(const Duties* duties) {
   return duties != nullptr && duties->approval ? duties->approval->rule : std::string();
 }
 
+/// At most `bytes` of UTF-8, whole characters.
+std::string beginning_of(std::string text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  constexpr std::string_view kMore = "...";
+  std::size_t end = bytes - kMore.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return text.substr(0, end).append(kMore);
+}
+
 std::string answer(bool allowed, const std::string& grant, const std::string& reason,
                    const std::string& approval) {
   if (!allowed) return "refused: " + reason;
@@ -39,7 +48,11 @@ std::string Shadow::compare(const Policy::Verdict& in_force, const Machine& mach
   Difference difference{at, machine.text(), question.operation,
                         answer(in_force.allowed, in_force.grant, in_force.reason, before),
                         answer(candidate.allowed(), candidate.grant(), candidate.reason(), after)};
-  std::string text = version().substr(0, kVersionDigits) + ": " + difference.candidate;
+  for (std::string* text : {&difference.in_force, &difference.candidate}) {
+    *text = beginning_of(std::move(*text), limits::shadow_answer_bytes);
+  }
+  std::string text = beginning_of(version().substr(0, kVersionDigits) + ": " + difference.candidate,
+                                  limits::shadow_answer_bytes);
   keep(std::move(difference), in_force, candidate);
   return text;
 }

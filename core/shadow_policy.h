@@ -70,6 +70,11 @@ class ShadowedPolicy : public Policy {
     return in_force_->may_approve(rule, approver);
   }
 
+  [[nodiscard]] bool could_be_agreed(const ApprovalNeed& need,
+                                     const Machine& requester) const override {
+    return in_force_->could_be_agreed(need, requester);
+  }
+
  private:
   [[nodiscard]] Verdict evaluate(const Machine& machine, const PolicyQuestion& question,
                                  Time at) const override;

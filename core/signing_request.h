@@ -142,6 +142,13 @@ struct Caller {
   Bytes request_sha256;
   std::string approval = {};      ///< id of what others have agreed to; may be empty
   std::string request_line = {};  ///< "POST /v1/keys", for those who are to agree
+  std::string details = {};       ///< what else those are to see: "policy 1f2e…"
+
+  [[nodiscard]] Caller with_details(std::string text) const {
+    Caller caller = *this;
+    caller.details = std::move(text);
+    return caller;
+  }
 };
 
 }  // namespace chancery

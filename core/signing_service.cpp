@@ -355,6 +355,13 @@ Result<Permit> SigningService::permit(const Caller& caller, const PolicyQuestion
   return Permit::discharging(decision, std::move(asked), std::move(approval));
 }
 
+Result<Permit> SigningService::permit_to_go_on(const Caller& caller,
+                                               const PolicyQuestion& question) {
+  const Decision decision = policy()->decide(caller.context.machine, question);
+  if (!decision.allowed()) return refuse(caller, question, decision);
+  return Permit::to_go_on(decision);
+}
+
 Failure SigningService::refuse_until_approved(const Caller& caller, const Decision& decision,
                                               AuditEntry asked, Error error) {
   asked.set("grant", decision.grant()).set("policy", decision.policy_version());

@@ -82,6 +82,9 @@ class SigningService {
   /// Asks the policy; a no is recorded. Whoever asks records what he does then, with the permit.
   /// approval_needed where others have to agree first.
   Result<Permit> permit(const Caller& caller, const PolicyQuestion& question);
+  /// The same for a further step of what was counted, and agreed to, when it began: approving an
+  /// incident, and stopping it.
+  Result<Permit> permit_to_go_on(const Caller& caller, const PolicyQuestion& question);
   /// Asks the policy for what needs no token, such as reading. The decision is recorded, allowed
   /// or not, with what exactly was asked for where that is said; the index of its entry is
   /// returned.
@@ -115,7 +118,10 @@ class SigningService {
   /// Puts a policy in force, recorded. Requests under way keep the one that decided them.
   Result<void> adopt(const Caller& caller, std::shared_ptr<const Policy> policy,
                      const std::string& text);
-  /// The same for somebody who was permitted to change it.
+  /// Discharges the permit for a policy that is to come into force now.
+  Result<void> record_applying(const Caller& caller, const Permit& permitted,
+                               const std::string& version);
+  /// As adopt(), for somebody who was permitted to change it.
   Result<void> change_policy(const Caller& caller, const Permit& permitted,
                              std::shared_ptr<const Policy> policy, const std::string& text);
   [[nodiscard]] std::shared_ptr<const Policy> policy() const;

@@ -298,9 +298,13 @@ class Store {
   Result<std::optional<ApprovalRecord>> pending_approval(const std::string& requester,
                                                          const std::string& rule,
                                                          ByteView request_sha256);
-  Result<std::uint64_t> count_pending_approvals(const std::string& requester);
+  Result<std::uint64_t> count_pending_approvals();
   Result<std::optional<ApprovalRecord>> open_approval(const std::string& requester,
                                                       const std::string& rule, Time at);
+  /// All that are open, also what is to close by now.
+  Result<std::vector<ApprovalRecord>> open_approvals(std::size_t limit);
+  /// Whether the key is, or ever was, in a certificate of the machine.
+  Result<bool> has_certified(const MachineName& machine, ByteView spki_sha256);
   /// Pending ones that have expired at `at`, and open ones that are to close.
   Result<std::vector<ApprovalRecord>> ended_approvals(Time at, std::size_t limit);
   Result<std::vector<ApprovalSignatureRecord>> approval_signatures(const ApprovalId& id);

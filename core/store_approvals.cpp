@@ -46,12 +46,28 @@ Result<std::optional<ApprovalRecord>> Store::pending_approval(const std::string&
                   requester, rule, request_sha256);
 }
 
-Result<std::uint64_t> Store::count_pending_approvals(const std::string& requester) {
+Result<std::uint64_t> Store::count_pending_approvals() {
   ASSIGN_OR_RETURN(auto reader, connections_->reader());
   return read_number(*reader,
-                     "SELECT count(*) FROM approval WHERE requester = ?"
-                     " AND state IN ('waiting', 'approved')",
-                     requester);
+                     "SELECT count(*) FROM approval WHERE state IN ('waiting', 'approved')");
+}
+
+Result<std::vector<ApprovalRecord>> Store::open_approvals(std::size_t limit) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  return read_all(*reader, store_rows::approval,
+                  "SELECT " CHANCERY_APPROVAL_COLUMNS
+                  " FROM approval WHERE state = 'open' ORDER BY approved_at DESC LIMIT ?",
+                  limit);
+}
+
+Result<bool> Store::has_certified(const MachineName& machine, ByteView spki_sha256) {
+  ASSIGN_OR_RETURN(auto reader, connections_->reader());
+  ASSIGN_OR_RETURN(const std::uint64_t exists,
+                   read_number(*reader,
+                               "SELECT EXISTS (SELECT 1 FROM certificate INDEXED BY"
+                               " certificate_machine WHERE machine = ? AND spki_sha256 = ?)",
+                               machine.text(), spki_sha256));
+  return exists != 0;
 }
 
 Result<std::optional<ApprovalRecord>> Store::open_approval(const std::string& requester,

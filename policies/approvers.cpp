@@ -40,7 +40,8 @@ Result<void> read_from(const YamlNode& node, const FieldPath& path, ApprovalTerm
   return expect_distinct(node, path);
 }
 
-/// Whether no more than one machine or person is meant.
+}  // namespace
+
 bool is_one(const MachinePattern& pattern) {
   switch (pattern.kind) {
     case IdentityKind::name:
@@ -54,8 +55,6 @@ bool is_one(const MachinePattern& pattern) {
   }
   return false;
 }
-
-}  // namespace
 
 std::span<const std::string_view> approval_members() {
   return kMembers;

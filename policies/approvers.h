@@ -26,6 +26,9 @@ struct ApprovalTerms {
   [[nodiscard]] bool has(Role role) const { return roles[static_cast<std::size_t>(role)]; }
 };
 
+/// Whether no more than one machine or person is meant.
+bool is_one(const MachinePattern& pattern);
+
 /// "needed", "from", "expires".
 std::span<const std::string_view> approval_members();
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <memory_resource>
+#include <set>
+#include <utility>
 
 #include "policies/listing.h"
 
@@ -97,7 +99,8 @@ std::vector<QuotaUse> uses_of(const Rule& grant, const Machine& machine) {
   std::vector<QuotaUse> uses;
   for (const Quota& quota : grant.terms->quotas) {
     uses.push_back({grant.name + "/" + std::to_string(uses.size() + 1),
-                    quota.per_machine ? machine.text() : std::string(), quota.limit, quota.window});
+                    quota.per_machine ? machine.identity() : std::string(), quota.limit,
+                    quota.window});
   }
   return uses;
 }
@@ -113,6 +116,10 @@ GrantPolicy::GrantPolicy(std::string version, CompiledRules rules)
     for (const Rule& rule : rules_.of(kind)) {
       if (rule.terms->approval) {
         approvals_.emplace(approval_name(kind, rule.name), &*rule.terms->approval);
+        for (const MachinePattern& pattern : rule.terms->approval->machines) {
+          if (pattern.kind == IdentityKind::name && is_one(pattern))
+            rules_.roles.add_approver(pattern.text);
+        }
       }
     }
   }
@@ -145,14 +152,40 @@ bool GrantPolicy::may_approve(std::string_view rule, const Machine& approver) co
   const ApprovalTerms& terms = *found->second;
   const HeldRoles held = rules_.roles.of(approver);
   if (held.holds(Role::auditor)) return false;
+  const Numbers numbers = rules_.index.identify(approver, std::pmr::get_default_resource());
+  const PolicyQuestion question{.operation = Operation::approval_give};
+  if (ask_denials({approver, question, now()}, numbers)) return false;
   if (std::any_of(kRoles.begin(), kRoles.end(),
                   [&](Role role) { return terms.has(role) && held.holds(role); })) {
     return true;
   }
-  const Numbers numbers = rules_.index.identify(approver, std::pmr::get_default_resource());
   return std::any_of(numbers.begin(), numbers.end(), [&](MachineNumber number) {
     return std::binary_search(terms.numbers.begin(), terms.numbers.end(), number);
   });
+}
+
+/// Of `from`, each identity once. A pattern or a group may be anybody.
+bool GrantPolicy::could_be_agreed(const ApprovalNeed& need, const Machine& requester) const {
+  const auto found = approvals_.find(need.rule);
+  if (found == approvals_.end()) return false;
+  const ApprovalTerms& terms = *found->second;
+  std::set<std::pair<IdentityKind, std::string>> named;
+  for (const MachinePattern& pattern : terms.machines) {
+    if (!is_one(pattern)) return true;
+    named.emplace(pattern.kind, pattern.text);
+  }
+  for (Role role : kRoles) {
+    if (!terms.has(role)) continue;
+    for (const RoleEntry* entry : rules_.roles.holders(role)) {
+      named.emplace(entry->identity.kind, entry->identity.text);
+    }
+  }
+  for (const auto& [kind, text] : {std::pair{IdentityKind::name, requester.name.text()},
+                                   std::pair{IdentityKind::spiffe, requester.spiffe_id},
+                                   std::pair{IdentityKind::fingerprint, requester.fingerprint}}) {
+    named.erase({kind, text});
+  }
+  return named.size() >= need.needed;
 }
 
 /// What no role or grant can allow.
@@ -181,6 +214,12 @@ std::optional<Policy::Verdict> GrantPolicy::refuse_reserved(const HeldRoles& hel
     if (entry != nullptr && !held.holds(Role::administrator)) {
       return deny(kRolesGuard, quoted(question.owner) + " holds the role " + role_list(*entry) +
                                    "; only an administrator may add it");
+    }
+    if (entry == nullptr && rules_.roles.is_guarded(question.owner) &&
+        !held.holds(Role::administrator)) {
+      return deny(kRolesGuard, quoted(question.owner) +
+                                   " approves what others ask for; only an administrator may add "
+                                   "it");
     }
   }
   if (kCertifying.has(question.operation)) {
@@ -234,7 +273,7 @@ std::optional<Policy::Verdict> GrantPolicy::ask_roles(const HeldRoles& held, con
       case Reach::all:
         return allow(grant_of(role));
       case Reach::role_holders:
-        if (rules_.roles.find(IdentityKind::name, owner) != nullptr) return allow(grant_of(role));
+        if (rules_.roles.is_guarded(owner)) return allow(grant_of(role));
         nearest = deny(grant_of(role), "owner: " + quoted(owner) +
                                            " holds no role; an operator adds such machines");
         break;

@@ -23,6 +23,8 @@ class GrantPolicy : public Policy {
 
   [[nodiscard]] const std::string& version() const override { return version_; }
   [[nodiscard]] bool may_approve(std::string_view rule, const Machine& approver) const override;
+  [[nodiscard]] bool could_be_agreed(const ApprovalNeed& need,
+                                     const Machine& requester) const override;
 
   [[nodiscard]] PolicyRules rules() const { return rules_.view(); }
   [[nodiscard]] const MachineIndex& index() const { return rules_.index; }

@@ -31,20 +31,6 @@ Result<void> check_auditors(const CompiledRules& rules) {
   return {};
 }
 
-bool is_identity(const MachinePattern& pattern) {
-  switch (pattern.kind) {
-    case IdentityKind::name:
-    case IdentityKind::spiffe:
-    case IdentityKind::fingerprint:
-      return !pattern.wildcards;
-    case IdentityKind::dns:
-    case IdentityKind::attribute:
-    case IdentityKind::group:
-      return false;
-  }
-  return false;
-}
-
 using Holders = std::array<std::size_t, kRoles.size()>;
 
 Result<void> check_approvers(const CompiledRules& rules, const Holders& holders, RuleKind kind,
@@ -53,7 +39,7 @@ Result<void> check_approvers(const CompiledRules& rules, const Holders& holders,
   std::size_t reachable = 0;
   bool listed = true;
   for (const MachinePattern& pattern : approval.machines) {
-    if (!is_identity(pattern)) {
+    if (!is_one(pattern)) {
       listed = false;
       continue;
     }

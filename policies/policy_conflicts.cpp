@@ -51,9 +51,9 @@ class Conflicts {
 
   /// What becomes of everything that a grant is about.
   struct Fate {
-    bool decides = false;             ///< something is allowed by it
-    bool is_empty = true;             ///< no request meets its conditions
-    std::set<std::string> allowing;   ///< what allows before it does
+    bool decides = false;            ///< something is allowed by it
+    bool is_empty = true;            ///< no request meets its conditions
+    std::set<std::string> allowing;  ///< what allows before it does
     std::set<std::string> refusing;
     Doubts doubts;
   };
@@ -62,8 +62,7 @@ class Conflicts {
     Fate fate;
     for (Operation operation : operations()) {
       if (!grant.terms->operations.has(operation) || fate.decides) continue;
-      ASSIGN_OR_RETURN(RequestFormula formula,
-                       rules_.formula(RuleKind::grant, grant, operation));
+      ASSIGN_OR_RETURN(RequestFormula formula, rules_.formula(RuleKind::grant, grant, operation));
       DecidedSearch search(operation, at_);
       search.search().require(std::move(formula));
       const auto judge = [&](const ExampleRequest& example) -> Result<bool> {
@@ -112,7 +111,8 @@ class Conflicts {
     found_.conflicts.push_back(std::move(conflict));
   }
 
-  [[nodiscard]] bool have_same_duties(const Rule& grant, const std::set<std::string>& allowing) const {
+  [[nodiscard]] bool have_same_duties(const Rule& grant,
+                                      const std::set<std::string>& allowing) const {
     return std::all_of(allowing.begin(), allowing.end(), [&](const std::string& name) {
       const Rule* other = find(name);
       return other == nullptr ? duties_of(grant).empty() : duties_of(*other) == duties_of(grant);
@@ -133,12 +133,13 @@ class Conflicts {
 
   /// Looks for something that only this denial keeps from being allowed.
   Result<void> look_at_denial(const Rule& denial) {
+    // Whom the rule of an approval asks, it keeps from agreeing: no grant gives that.
+    if (denial.terms->operations.has(Operation::approval_give)) return {};
     std::set<std::string> others;
     bool is_empty = true;
     for (Operation operation : operations()) {
       if (!denial.terms->operations.has(operation)) continue;
-      ASSIGN_OR_RETURN(RequestFormula formula,
-                       rules_.formula(RuleKind::denial, denial, operation));
+      ASSIGN_OR_RETURN(RequestFormula formula, rules_.formula(RuleKind::denial, denial, operation));
       std::vector<RequestFormula> allowing = {roles_formula(rules_.rules().roles, operation)};
       for (const Rule& grant : rules_.rules().grants) {
         if (!grant.terms->operations.has(operation)) continue;
@@ -180,7 +181,8 @@ class Conflicts {
     } else if (others.empty()) {
       conflict.text = "nothing allows what " + conflict.rule + " refuses";
     } else {
-      conflict.text = "all that " + conflict.rule + " refuses of what is allowed is refused before by " +
+      conflict.text = "all that " + conflict.rule +
+                      " refuses of what is allowed is refused before by " +
                       joined_text(conflict.others);
     }
     found_.conflicts.push_back(std::move(conflict));

@@ -168,6 +168,13 @@ std::vector<std::string> texts_of(const RoleHolders& roles, std::span<const Role
   return texts;
 }
 
+/// Machines that only an administrator adds.
+std::vector<std::string> guarded_names(const RoleHolders& roles) {
+  std::vector<std::string> names = texts_of(roles, kRoles, IdentityKind::name);
+  names.insert(names.end(), roles.approvers().begin(), roles.approvers().end());
+  return names;
+}
+
 /// What an auditor may of its own certificate.
 RequestFormula fits_auditor(Operation operation) {
   switch (auditor_may(operation)) {
@@ -278,8 +285,7 @@ RequestFormula reserved_formula(const RoleHolders& roles, Operation operation) {
   if (revokes) any.push_back(RequestFormula::all({owner_is({"self"}), no_administrator}));
   if (operation == Operation::machine_add) {
     any.push_back(owner_is({"self"}));
-    any.push_back(RequestFormula::all(
-        {owner_is(texts_of(roles, kRoles, IdentityKind::name)), no_administrator}));
+    any.push_back(RequestFormula::all({owner_is(guarded_names(roles)), no_administrator}));
   }
   if (kCertifying.has(operation)) {
     for (Role role : kRoles) {
@@ -308,7 +314,7 @@ RequestFormula role_formula(const RoleHolders& roles, Role role, Operation opera
     case Reach::all:
       return holds;
     case Reach::role_holders:
-      return RequestFormula::all({holds, owner_is(texts_of(roles, kRoles, IdentityKind::name))});
+      return RequestFormula::all({holds, owner_is(guarded_names(roles))});
     case Reach::service:
       return RequestFormula::all({holds, owner_is({"self"})});
     case Reach::others_in_scope:

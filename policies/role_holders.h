@@ -2,6 +2,8 @@
 
 #include <array>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/machine.h"
@@ -53,6 +55,14 @@ class RoleHolders {
   [[nodiscard]] HeldRoles of(const Machine& machine) const;
   /// The entry for a machine name or SPIFFE ID, or null.
   [[nodiscard]] const RoleEntry* find(IdentityKind kind, std::string_view text) const;
+  /// An approver's name, by the rule of an approval; beside the roles.
+  void add_approver(const std::string& name) { approvers_.insert(name); }
+  /// Whether adding the machine of this name gives what only administrators give: a role, or the
+  /// say in what others ask for.
+  [[nodiscard]] bool is_guarded(const std::string& name) const {
+    return find(IdentityKind::name, name) != nullptr || approvers_.contains(name);
+  }
+  [[nodiscard]] const std::set<std::string>& approvers() const { return approvers_; }
   /// Who holds `role`, in the order of their lines.
   [[nodiscard]] std::vector<const RoleEntry*> holders(Role role) const;
 
@@ -61,6 +71,7 @@ class RoleHolders {
   Result<void> add(Role role, MachinePattern identity, std::vector<Pattern> scope,
                    const YamlNode& node, const FieldPath& path);
   std::array<TextMap<RoleEntry>, kIdentityKinds> entries_;
+  std::set<std::string> approvers_;
 };
 
 }  // namespace chancery

@@ -49,10 +49,10 @@ Result<std::string> read_name(const YamlNode& node, const FieldPath& path) {
   return name;
 }
 
-Result<OperationSet> read_operations(const YamlNode& node, const FieldPath& path) {
-  const auto parse = [](std::string_view text) -> Result<Operation> {
+Result<OperationSet> read_operations(RuleKind kind, const YamlNode& node, const FieldPath& path) {
+  const auto parse = [kind](std::string_view text) -> Result<Operation> {
     std::vector<std::string_view> names;
-    if (text == name_of(Operation::approval_give)) {
+    if (text == name_of(Operation::approval_give) && kind != RuleKind::denial) {
       return invalid("",
                      quoted(text) + " is not granted: the rule of an approval says who gives it");
     }
@@ -265,7 +265,7 @@ Result<const RuleTerms*> RuleReader::read_terms(RuleKind kind, const YamlNode& n
                                                 const FieldPath& path) {
   RuleTerms terms;
   ASSIGN_OR_RETURN(const YamlNode* operations, required_member(node, path, "operations"));
-  ASSIGN_OR_RETURN(terms.operations, read_operations(*operations, path.member("operations")));
+  ASSIGN_OR_RETURN(terms.operations, read_operations(kind, *operations, path.member("operations")));
   RETURN_IF_ERROR(read_conditions(kind, node, path, false, vocabulary_, terms));
   const FieldPath when_path = path.member("when");
   if (const YamlNode* when = find_member(node, "when")) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "core/machine_attribute.h"
 #include "core/policy.h"
 
 namespace chancery {
@@ -13,13 +14,18 @@ class DutyPolicy : public Policy {
  public:
   using DutiesOf =
       std::function<std::shared_ptr<const Duties>(const Machine&, const PolicyQuestion&)>;
+  /// `approvers` by their names, or by attributes, as "team=release".
   DutyPolicy(DutiesOf duties, std::set<std::string> approvers = {})
       : duties_(std::move(duties)), approvers_(std::move(approvers)) {}
 
   static constexpr const char* kText = "what the test says\n";
   [[nodiscard]] const std::string& version() const override { return version_; }
   [[nodiscard]] bool may_approve(std::string_view rule, const Machine& approver) const override {
-    return rule == "approval:test" && approvers_.contains(approver.name.text());
+    if (rule != "approval:test") return false;
+    for (const std::string& attribute : texts_of(approver.attributes)) {
+      if (approvers_.contains(attribute)) return true;
+    }
+    return approvers_.contains(approver.name.text());
   }
 
  private:

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <thread>
 
+#include "tests/flow/duty_policy.h"
 #include "tests/flow/incident_fixture.h"
 
 // How far an incident reaches: as far as who opened it, and who agreed.
@@ -37,6 +38,64 @@ struct ScopeFixture : IncidentFixture {
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(incident_scope_flow, ScopeFixture)
+
+BOOST_AUTO_TEST_CASE(what_others_have_to_agree_to_one_by_one_no_incident_revokes) {
+  issued("web-1", 1);
+  std::set<Operation> asking = {Operation::certificate_revoke};
+  const auto adopt = [&] {
+    auto duties = std::make_shared<const Duties>(Duties{{}, ApprovalNeed{"approval:test", 1}});
+    BOOST_REQUIRE(service().adopt(
+        as("admin"),
+        std::make_shared<const DutyPolicy>([=](const Machine&, const PolicyQuestion& question) {
+          return asking.contains(question.operation) ? duties : nullptr;
+        }),
+        DutyPolicy::kText));
+  };
+  adopt();
+  const auto refused = incidents->open(as("operator"), about(R"({"machine":"web-1"})"));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.error().message.find("asks for approval of it") != std::string::npos);
+  const SelectedCertificate certificate{.machine = MachineName::literal("web-1")};
+  BOOST_TEST(!incidents->permits(as("operator").context.machine, certificate));
+  // Unless they have to agree to the incident.
+  asking.insert(Operation::incident_open);
+  adopt();
+  BOOST_TEST(incidents->permits(as("operator").context.machine, certificate));
+}
+
+BOOST_AUTO_TEST_CASE(stopping_is_neither_counted_nor_approved) {
+  issued("web-1", 1);
+  open("operator", R"({"machine":"web-1"})");
+  auto duties = std::make_shared<const Duties>(
+      Duties{{{"test/1", "operator", 0, Seconds(0)}}, ApprovalNeed{"approval:test", 1}});
+  BOOST_REQUIRE(service().adopt(
+      as("admin"),
+      std::make_shared<const DutyPolicy>([=](const Machine&, const PolicyQuestion& question) {
+        return question.operation == Operation::incident_open ? duties : nullptr;
+      }),
+      DutyPolicy::kText));
+  const auto cancelled = incidents->cancel(as("operator"), name);
+  BOOST_REQUIRE_MESSAGE(cancelled, (cancelled ? "" : cancelled.error().message));
+  BOOST_TEST(nlohmann::json::parse(entries(EntryKind::incident).back()).value("grant", "") ==
+             "test");
+}
+
+BOOST_AUTO_TEST_CASE(the_opener_has_its_attributes_and_the_age_of_its_certificate) {
+  issued("web-1", 1);
+  const std::vector<MachineAttribute> attributes = {{"team", "security"}};
+  BOOST_REQUIRE(service().add_machine(
+      as("operator"), {MachineName::literal("responder"), ProfileName::literal("machine"),
+                       std::chrono::hours(1), false, attributes}));
+  grant("responder", "operations: [incident.open, certificate.revoke]\n    when: {owner: any}",
+        "[\"responder\"]");
+  Caller caller = as("responder");
+  caller.context.machine.certificate_since = std::chrono::floor<Seconds>(now());
+  BOOST_REQUIRE(incidents->open(caller, about(R"({"machine":"web-1"})")));
+  const auto opener = incidents->opener(state());
+  BOOST_REQUIRE(opener);
+  BOOST_CHECK(opener->attributes == attributes);
+  BOOST_CHECK(opener->certificate_since == caller.context.machine.certificate_since);
+}
 
 BOOST_AUTO_TEST_CASE(what_is_issued_later_is_revoked_as_far_as_the_opener_may) {
   const auto eu = issued("eu-1", 1);

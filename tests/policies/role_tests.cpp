@@ -81,6 +81,78 @@ roles: {administrator: [admin], operator: [operator], auditor: [auditor]}
   }
 }
 
+BOOST_AUTO_TEST_CASE(only_administrators_add_approvers) {
+  const auto policy = load_good(R"(
+version: 1
+roles: {administrator: [admin], operator: [operator]}
+grants:
+  - {name: adds, machines: [m], operations: [machine.add], when: {owner: any}}
+  - name: sealed
+    machines: [m]
+    operations: [key.sign]
+    keys: [k]
+    approvals: {needed: 1, from: [dave, "ops-*"]}
+approvals:
+  - {name: keys, operations: [key.create], needed: 1, from: [carol, "role:operator"]}
+)");
+  for (const char* approver : {"carol", "dave"}) {
+    const Ask ask = Ask(machine_add).owner(approver);
+    for (const char* other : {"operator", "m", approver}) {
+      const Decision refused = policy->decide(TestMachine(other), ask);
+      BOOST_TEST(!refused.allowed(), other);
+      BOOST_TEST(refused.reason() == "builtin:roles: \"" + std::string(approver) +
+                                         "\" approves what others ask for; only an administrator "
+                                         "may add it");
+    }
+    BOOST_TEST(policy->decide(TestMachine("admin"), ask).grant() == "role:administrator");
+  }
+  BOOST_TEST(policy->decide(TestMachine("operator"), Ask(machine_add).owner("ops-1")).allowed());
+}
+
+BOOST_AUTO_TEST_CASE(a_denial_keeps_approvers_from_agreeing) {
+  const auto policy = load_good(R"(
+version: 1
+roles: {administrator: [admin]}
+denials:
+  - {name: left, machines: [carol], operations: [approval.give]}
+  - {name: far, machines: [dave], operations: [approval.give], when: {source: [10.0.0.0/8]}}
+approvals:
+  - {name: keys, operations: [key.create], needed: 1, from: [bob, carol, dave]}
+)");
+  BOOST_TEST(policy->may_approve("approval:keys", TestMachine("bob")));
+  BOOST_TEST(!policy->may_approve("approval:keys", TestMachine("carol")));
+  Machine dave = TestMachine("dave");
+  dave.source = "192.0.2.1";
+  BOOST_TEST(policy->may_approve("approval:keys", dave));
+  dave.source = "10.1.2.3";
+  BOOST_TEST(!policy->may_approve("approval:keys", dave));
+}
+
+BOOST_AUTO_TEST_CASE(quotas_are_of_who_lasts_longer_than_a_certificate) {
+  const auto policy = load_good(R"(
+version: 1
+roles: {administrator: [admin]}
+grants:
+  - name: sign
+    machines: ["spiffe://other.example/**", "web-1"]
+    operations: [key.sign]
+    keys: [k]
+    quotas: [{limit: 3, per: 1h}]
+)");
+  const auto whose = [&](const Machine& machine) {
+    const Decision decision = policy->decide(machine, Ask(key_sign).key("k"));
+    BOOST_REQUIRE_MESSAGE(decision.allowed(), decision.reason());
+    return decision.duties()->quotas.at(0).machine;
+  };
+  BOOST_TEST(whose(TestMachine("web-1").spiffe("spiffe://other.example/web")) == "web-1");
+  for (char digit : {'1', '2'}) {
+    Machine foreign = TestMachine("x").spiffe("spiffe://other.example/build");
+    foreign.name = {};
+    foreign.fingerprint = std::string(64, digit);
+    BOOST_TEST(whose(foreign) == "spiffe://other.example/build");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_table_has_a_row_for_each_operation) {
   BOOST_TEST(role_table().size() == operations().size());
   for (Operation operation : operations()) {

@@ -22,7 +22,9 @@ GRANTS = """
     machines: [builder]
     operations: [key.create]
     keys: [builder.*]
-
+"""
+# With the people in place: then only an administrator adds machines of their names.
+EMERGENCY = """
   - name: emergency
     machines: [builder]
     operations: [key.sign]
@@ -52,7 +54,7 @@ class ApprovalTest(ServiceTest):
         expect(201, cls.service.administrator.post("/v1/keys",
                                                    {"name": "sealed.k", "type": "ec-p256"}))
         policy = cls.service.home / "policy.yaml"
-        policy.write_text(policy.read_text() + RULES)
+        policy.write_text(policy.read_text() + EMERGENCY + RULES)
         expect(200, cls.service.administrator.post("/v1/policy/reload", {}))
 
     def client(self, name):
@@ -158,6 +160,18 @@ class ApprovalTest(ServiceTest):
             self.chancery(name, "approve", again, "--yes")
         answer = admin.request("POST", path, {"version": version}, {"Chancery-Approval": again})
         self.assertEqual(expect(200, answer).json, {"version": version, "changed": True})
+        in_force = [entry for entry in self.service.entries()
+                    if entry["kind"] == "policy" and entry.get("version") == version]
+        self.assertEqual([(entry["approval"], entry["grant"]) for entry in in_force],
+                         [(again, "role:administrator")])
+        shown = expect(200, self.client("alice").get(f"/v1/approvals/{again}")).json
+        self.assertEqual(shown["summary"]["details"], f"policy {version}")
+
+    def test_nobody_becomes_an_approver_by_a_token(self):
+        request = {"name": "carol", "profile": "machine"}
+        answer = self.service.operator.post("/v1/machines/carol/token", request)
+        self.assert_problem(answer, 403)
+        self.assertIn("approves what others ask for", answer.json["detail"])
 
     def test_who_sees_it(self):
         approval = self.ask(body={"name": "builder.seen", "type": "ec-p256"})["approval"]

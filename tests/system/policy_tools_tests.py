@@ -67,7 +67,8 @@ class ApplyTests(ToolsTest):
         self.assertEqual(answer, {"version": sha256_hex(text.encode()), "changed": True})
         self.assert_in_force(text)
         expect(201, self.issue())
-        entry, = self.policy_entries(first)
+        applying, entry = self.policy_entries(first)
+        self.assertEqual((applying["event"], applying["candidate"]), ("applying", answer["version"]))
         self.assertEqual((entry["machine"], entry["grant"], entry["policy"], entry["version"], entry["operation"]),
                          ("admin", "role:administrator", before, answer["version"], "policy.change"))
         self.assertEqual((self.file.stat().st_mode & 0o777), 0o600)

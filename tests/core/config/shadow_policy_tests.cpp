@@ -127,6 +127,16 @@ BOOST_AUTO_TEST_CASE(differences_are_counted_by_grant) {
   BOOST_TEST(report.last[1].candidate == "refused: grant \"api\": source");
 }
 
+BOOST_AUTO_TEST_CASE(a_long_reason_is_cut_between_characters) {
+  std::string reason;
+  for (int i = 0; i < 1000; ++i) reason += "\xe2\x82\xac";  // three bytes each
+  const Beside beside(kAllowed, Policy::Verdict{false, "api", reason, nullptr});
+  const std::string shadow = beside.ask("web-1").shadow();
+  BOOST_TEST(shadow.size() <= limits::shadow_answer_bytes);
+  BOOST_TEST(shadow.size() > limits::shadow_answer_bytes - 6);
+  BOOST_TEST(shadow.ends_with("\xe2\x82\xac..."));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_kept_is_bounded) {
   const Beside beside(kAllowed, kRefused);
   for (std::size_t i = 0; i < limits::shadow_differences + 5; ++i) {
