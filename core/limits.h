@@ -184,6 +184,8 @@ inline constexpr std::size_t analysis_states = 200'000;        // of automata, t
 inline constexpr std::size_t analysis_state_words = 20 << 20;  // what those states consist of
 inline constexpr std::size_t analysis_classes = 4096;          // of names that differ
 inline constexpr std::size_t analysis_steps = 1'000'000;       // of one search for a request
+inline constexpr std::size_t analysis_exclusions = 100;  // rules taken out of one search, in turn
+inline constexpr std::size_t analysis_pairs = 20'000;    // of rules compared with each other
 
 // Enrolment
 inline constexpr auto enrollment_token_life = 1h;  // default

@@ -1,5 +1,6 @@
 #include "policies/decided_search.h"
 
+#include "core/limits.h"
 #include "policies/listing.h"
 
 namespace chancery {
@@ -52,6 +53,13 @@ Result<bool> DecidedSearch::exclude(const NamedRules& rules, const Decision& dec
   const std::string name = is_rule ? rule_of(decision.grant()) : "roles";
   if (!known_.emplace(&rules, name).second) {
     doubts_.push_back("what " + name + " decides could not be taken out: " + text_of(decision));
+    is_stuck_ = true;
+    return false;
+  }
+  // Each makes the search larger: with all rules of a large policy it would not end.
+  if (known_.size() > limits::analysis_exclusions) {
+    doubts_.push_back("more than " + std::to_string(limits::analysis_exclusions) +
+                      " rules decide a part of it; what is left by these was not looked at");
     is_stuck_ = true;
     return false;
   }

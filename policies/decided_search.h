@@ -53,8 +53,9 @@ class DecidedSearch {
   [[nodiscard]] const std::set<std::string>& excluded() const { return excluded_; }
   [[nodiscard]] const Doubts& doubts() const { return doubts_; }
 
-  /// Takes out what the rule that decided in `rules` decides. False where it was taken out before:
-  /// then the formula and the decision do not agree, which is said in doubts().
+  /// Takes out what the rule that decided in `rules` decides. False, which is said in doubts(),
+  /// where it was taken out before, as then the formula and the decision do not agree, and after
+  /// limits::analysis_exclusions rules.
   Result<bool> exclude(const NamedRules& rules, const Decision& decision);
 
   /// Calls `judge(example)`, a Result<bool>, for requests until it is true, which is the answer, or

@@ -4,19 +4,22 @@
 
 #include "policies/grant_edit.h"
 #include "policies/listing.h"
+#include "policies/request_values.h"
 #include "policies/rule_text.h"
 
 namespace chancery {
 namespace {
 
-constexpr std::size_t kNear = 16;      // grants shown
-constexpr std::size_t kChanges = 5;    // changes suggested
-constexpr std::size_t kUnnamed = 3;    // of these, grants that do not name the machine
+constexpr std::size_t kNear = 16;    // grants shown
+constexpr std::size_t kChanges = 5;  // changes suggested
+constexpr std::size_t kUnnamed = 3;  // of these at most, grants that do not name the machine
 
 class Explainer {
  public:
   Explainer(const GrantPolicy& policy, const Asked& asked)
-      : policy_(policy), rules_(policy.rules()), asked_(asked),
+      : policy_(policy),
+        rules_(policy.rules()),
+        asked_(asked),
         numbers_(policy.index().identify(asked.machine, std::pmr::get_default_resource())) {}
 
   Explanation run() {
@@ -30,7 +33,7 @@ class Explainer {
     }
     look_at_denials();
     look_at_grants();
-    if (!found_.allowed && can_be_granted(decision)) suggest();
+    if (!found_.allowed && can_be_granted()) suggest();
     return std::move(found_);
   }
 
@@ -44,9 +47,10 @@ class Explainer {
   }
 
   /// What no grant could allow is not worth a suggestion.
-  [[nodiscard]] bool can_be_granted(const Decision& decision) const {
-    const std::string& by = decision.grant();
-    return found_.denials.empty() && !by.starts_with("builtin:") && by != grant_of(Role::auditor);
+  [[nodiscard]] bool can_be_granted() const {
+    return found_.denials.empty() &&
+           !is_true(reserved_formula(rules_.roles, asked_.question.operation),
+                    {asked_.machine, asked_.question, asked_.at});
   }
 
   std::vector<FailedCondition> failures(const Rule& grant) const {
@@ -99,16 +103,29 @@ class Explainer {
   /// Tries each change: its conditions must all hold then.
   void suggest() {
     for (const Rule* grant : nearest_) {
-      if (found_.changes.size() == kChanges) return;
       if (auto edits = widened(*grant)) add_change(*grant, *std::move(edits));
     }
+    add_machine();
+    // Of the near ones some need more than one edit.
+    std::stable_sort(found_.changes.begin(), found_.changes.end(),
+                     [](const SuggestedChange& a, const SuggestedChange& b) {
+                       return a.edits.size() < b.edits.size();
+                     });
+    if (found_.changes.size() > kChanges) found_.changes.resize(kChanges);
+  }
+
+  /// Grants that would allow it if they named the machine.
+  void add_machine() {
+    const std::string who = identity();
+    if (who.empty()) return;
+    const Operation operation = asked_.question.operation;
+    const auto named = policy_.index().find(RuleKind::grant, numbers_, operation);
     std::size_t unnamed = 0;
-    for (const Rule& grant : rules_.grants) {
-      if (unnamed == kUnnamed || found_.changes.size() == kChanges) return;
-      if (!grant.terms->operations.has(asked_.question.operation) || names(grant)) continue;
-      if (!failures(grant).empty()) continue;
-      const std::string who = identity();
-      if (who.empty()) return;
+    for (RuleId id = 0; id < rules_.grants.size() && unnamed < kUnnamed; ++id) {
+      const Rule& grant = rules_.grants[id];
+      if (!grant.terms->operations.has(operation)) continue;
+      if (std::binary_search(named.begin(), named.end(), id)) continue;
+      if (!holds(*grant.terms)) continue;
       add_change(grant, {"add " + quoted(who) + " to machines"});
       ++unnamed;
     }
@@ -127,17 +144,15 @@ class Explainer {
                          if (possible) edits.push_back(*edit);
                        });
     if (!possible) return std::nullopt;
-    bool all = true;
-    for_each_condition(asked_conditions(RuleKind::grant, terms, operation),
-                       [&](const ConditionRow& row) { all = all && row.holds(terms, asked_); });
-    if (!all) return std::nullopt;
+    if (!holds(terms)) return std::nullopt;
     return edits;
   }
 
-  [[nodiscard]] bool names(const Rule& grant) const {
-    const auto ids = policy_.index().find(RuleKind::grant, numbers_, asked_.question.operation);
-    const auto id = static_cast<RuleId>(&grant - rules_.grants.data());
-    return std::binary_search(ids.begin(), ids.end(), id);
+  [[nodiscard]] bool holds(const RuleTerms& terms) const {
+    bool all = true;
+    for_each_condition(asked_conditions(RuleKind::grant, terms, asked_.question.operation),
+                       [&](const ConditionRow& row) { all = all && row.holds(terms, asked_); });
+    return all;
   }
 
   /// As `machines` would name it.

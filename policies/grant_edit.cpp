@@ -22,8 +22,8 @@ Edit add(const std::string& what, const std::string& to) {
   return "add " + quoted(what) + " to " + to;
 }
 
-/// A pattern that covers `value`, and nothing else but where it is a wildcard name, which speaks for
-/// others; nothing where it has characters with another meaning.
+/// A pattern that covers `value`, and nothing else but where it is a wildcard name, which speaks
+/// for others; nothing where it has characters with another meaning.
 std::optional<Pattern> exactly(PatternKind kind, const std::string& value) {
   const bool is_wildcard = kind == PatternKind::dns_name && value.starts_with("*.");
   if (value.find_first_of("*{}", is_wildcard ? 1 : 0) != value.npos) return std::nullopt;
@@ -58,9 +58,8 @@ Edit add_addresses(std::vector<Network>& networks, const Texts& addresses,
   Texts added;
   for (const std::string& text : addresses) {
     const auto address = Address::parse(text);
-    const bool covered = address && std::any_of(networks.begin(), networks.end(), [&](auto& one) {
-                           return one.contains(*address);
-                         });
+    const bool covered = address && std::any_of(networks.begin(), networks.end(),
+                                                [&](auto& one) { return one.contains(*address); });
     if (covered) continue;
     auto network = Network::parse(text);
     if (!network) return std::nullopt;
@@ -163,8 +162,7 @@ Edit edit_subject(const Asked& asked, RuleTerms& terms, const std::string& membe
   constexpr std::array parts = {
       Part{"country", &Subject::country, &RuleTerms::countries},
       Part{"organization", &Subject::organization, &RuleTerms::organizations},
-      Part{"organizational_unit", &Subject::organizational_unit,
-           &RuleTerms::organizational_units},
+      Part{"organizational_unit", &Subject::organizational_unit, &RuleTerms::organizational_units},
   };
   Texts edits;
   for (const Part& part : parts) {
@@ -222,8 +220,7 @@ Edit edit_digests(const Asked& asked, RuleTerms& terms, const std::string& membe
 Edit edit_message_classes(const Asked& asked, RuleTerms& terms, const std::string& member) {
   const bool is_digest = asked.question.operation == Operation::key_sign_digest;
   if (!asked.question.message && !is_digest) return std::nullopt;
-  const MessageClass one =
-      is_digest ? MessageClass::digest : asked.question.message->message_class;
+  const MessageClass one = is_digest ? MessageClass::digest : asked.question.message->message_class;
   terms.message_classes.push_back(one);
   return add(std::string(name_of(one)), member);
 }
@@ -252,8 +249,8 @@ constexpr std::array kEdits = {
     EditRow{"source", edit_source},
     EditRow{"attributes", edit_attributes},
     EditRow{"certificate_age", edit_certificate_age},
-    EditRow{"dns_names", edit_names<&RuleTerms::dns_names, PatternKind::dns_name,
-                                    &SubjectAltNames::dns>},
+    EditRow{"dns_names",
+            edit_names<&RuleTerms::dns_names, PatternKind::dns_name, &SubjectAltNames::dns>},
     EditRow{"uris", edit_names<&RuleTerms::uris, PatternKind::uri, &SubjectAltNames::uri>},
     EditRow{"emails", edit_emails},
     EditRow{"ip_addresses", edit_ip_addresses},
@@ -272,7 +269,8 @@ constexpr std::array kEdits = {
 
 std::string attributes_text(const Machine& machine) {
   Texts texts;
-  for (const MachineAttribute& one : machine.attributes) texts.push_back(one.name + "=" + one.value);
+  for (const MachineAttribute& one : machine.attributes)
+    texts.push_back(one.name + "=" + one.value);
   return list_text(texts);
 }
 
@@ -297,12 +295,10 @@ constexpr std::array kAsked = {
     AskedRow{"valid_until", [](const Asked& asked) { return to_rfc3339_seconds(asked.at); }},
     AskedRow{"dns_names", [](const Asked& asked) { return list_text(asked.question.names.dns); }},
     AskedRow{"uris", [](const Asked& asked) { return list_text(asked.question.names.uri); }},
-    AskedRow{"ip_addresses",
-             [](const Asked& asked) { return list_text(asked.question.names.ip); }},
+    AskedRow{"ip_addresses", [](const Asked& asked) { return list_text(asked.question.names.ip); }},
     AskedRow{"max_names",
              [](const Asked& asked) { return std::to_string(asked.question.names.size()); }},
-    AskedRow{"common_names",
-             [](const Asked& asked) { return asked.question.subject.common_name; }},
+    AskedRow{"common_names", [](const Asked& asked) { return asked.question.subject.common_name; }},
     AskedRow{"max_validity",
              [](const Asked& asked) { return duration_text(asked.question.validity); }},
     AskedRow{"key_types",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/limits.h"
 #include "policies/decided_search.h"
 #include "policies/listing.h"
 #include "policies/rule_text.h"
@@ -128,10 +129,11 @@ class Conflicts {
   [[nodiscard]] std::string with_line(const std::string& rule) const {
     const Rule* found = find(rule);
     if (found == nullptr) return rule;
-    return rule + " (line " + std::to_string(found->place.line) + ")";
+    return rule + " (" + line_text(found->file, found->place) + ")";
   }
 
-  /// Looks for something that only this denial keeps from being allowed.
+  /// Looks for something that only this denial keeps from being allowed, grant by grant: together
+  /// they would be too many cases.
   Result<void> look_at_denial(const Rule& denial) {
     // Whom the rule of an approval asks, it keeps from agreeing: no grant gives that.
     if (denial.terms->operations.has(Operation::approval_give)) return {};
@@ -139,34 +141,52 @@ class Conflicts {
     bool is_empty = true;
     for (Operation operation : operations()) {
       if (!denial.terms->operations.has(operation)) continue;
-      ASSIGN_OR_RETURN(RequestFormula formula, rules_.formula(RuleKind::denial, denial, operation));
-      std::vector<RequestFormula> allowing = {roles_formula(rules_.rules().roles, operation)};
+      ASSIGN_OR_RETURN(const RequestFormula formula,
+                       rules_.formula(RuleKind::denial, denial, operation));
+      RequestSearch search(operation, at_);
+      search.require(formula);
+      ASSIGN_OR_RETURN(const auto any, search.find());
+      if (!any && search.doubts().empty()) continue;
+      is_empty = false;
+      ASSIGN_OR_RETURN(const bool takes,
+                       takes_away(denial, formula, roles_formula(rules_.rules().roles, operation),
+                                  operation, others));
+      if (takes) return {};
       for (const Rule& grant : rules_.rules().grants) {
         if (!grant.terms->operations.has(operation)) continue;
+        if (++pairs_ > limits::analysis_pairs) {
+          return fail(ErrorCode::too_large, "there are too many grants to compare it with");
+        }
         ASSIGN_OR_RETURN(RequestFormula one, rules_.formula(RuleKind::grant, grant, operation));
-        allowing.push_back(std::move(one));
-      }
-      DecidedSearch search(operation, at_);
-      search.search().require(std::move(formula));
-      ASSIGN_OR_RETURN(const auto any, search.search().find());
-      is_empty = is_empty && !any;
-      search.search().require(RequestFormula::any(std::move(allowing)));
-      const auto judge = [&](const ExampleRequest& example) -> Result<bool> {
-        const Decision decision = decide(rules_.policy(), example);
-        if (decision.grant() == "denial:" + denial.name) return true;
-        others.insert(rule_of(decision.grant()));
-        RETURN_IF_ERROR(search.exclude(rules_, decision));
-        return false;
-      };
-      ASSIGN_OR_RETURN(const auto example, search.find(judge));
-      if (example) return {};
-      if (!search.doubts().empty()) {
-        found_.doubts.push_back("denial:" + denial.name + ": " + search.doubts().front());
-        return {};
+        ASSIGN_OR_RETURN(const bool here,
+                         takes_away(denial, formula, std::move(one), operation, others));
+        if (here) return {};
       }
     }
     add_ineffective(denial, others, is_empty);
     return {};
+  }
+
+  /// Whether the denial decides something that `allowing` describes. Adds to `others` what decides
+  /// before it does.
+  Result<bool> takes_away(const Rule& denial, const RequestFormula& formula,
+                          RequestFormula allowing, Operation operation,
+                          std::set<std::string>& others) const {
+    DecidedSearch search(operation, at_);
+    search.search().require(formula);
+    search.search().require(std::move(allowing));
+    const auto judge = [&](const ExampleRequest& example) -> Result<bool> {
+      const Decision decision = decide(rules_.policy(), example);
+      if (decision.grant() == "denial:" + denial.name) return true;
+      others.insert(rule_of(decision.grant()));
+      RETURN_IF_ERROR(search.exclude(rules_, decision));
+      return false;
+    };
+    ASSIGN_OR_RETURN(const auto example, search.find(judge));
+    if (!example && !search.doubts().empty()) {
+      return fail(ErrorCode::too_large, search.doubts().front());
+    }
+    return example.has_value();
   }
 
   void add_ineffective(const Rule& denial, const std::set<std::string>& others, bool is_empty) {
@@ -217,6 +237,7 @@ class Conflicts {
   NamedRules rules_;
   Time at_;
   PolicyConflicts found_;
+  std::size_t pairs_ = 0;
 };
 
 }  // namespace

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/limits.h"
 #include "policies/decided_search.h"
 #include "policies/rule_text.h"
 
 namespace chancery {
 namespace {
-
-/// Pairs of rules that one comparison looks at before it says that it did not look at all.
-constexpr std::size_t kPairs = 20'000;
 
 class Comparison {
  public:
@@ -96,7 +94,7 @@ class Comparison {
     for (const Rule& grant : to.rules().grants) {
       if (diff_.regions.size() > before) return {};
       if (!grant.terms->operations.has(operation)) continue;
-      if (++pairs_ > kPairs) {
+      if (++pairs_ > limits::analysis_pairs) {
         diff_.doubts.push_back("not all grants were compared with " + cause.name +
                                ": there are too many");
         return {};
@@ -180,20 +178,88 @@ class Comparison {
            });
   }
 
+  static std::string content_of_approval(const NamedRules& rules, const ApprovalTerms& terms) {
+    return content_of(terms, rules.rules().groups, rules.rules().roles);
+  }
+  /// With all who may agree.
+  static std::string content_with_duties(const NamedRules& rules, RuleKind kind, const Rule& rule) {
+    const auto& approval = rule.terms->approval;
+    return content_of(kind, rule, rules.rules().groups) +
+           (approval ? content_of_approval(rules, *approval) : "");
+  }
+  static std::vector<const Rule*> duties_only_in(RuleKind kind, const NamedRules& here,
+                                                 const NamedRules& there) {
+    const auto list = [&](const NamedRules& rules) {
+      return kind == RuleKind::grant ? rules.rules().grants : rules.rules().approvals;
+    };
+    std::unordered_set<std::string> known;
+    for (const Rule& rule : list(there)) known.insert(content_with_duties(there, kind, rule));
+    std::vector<const Rule*> found;
+    for (const Rule& rule : list(here)) {
+      if (!known.contains(content_with_duties(here, kind, rule))) found.push_back(&rule);
+    }
+    return found;
+  }
+
   /// Quotas count by the name of their grant; what is asked for is the same under another one.
-  static std::string duties_text(const Decision& decision) {
+  static std::string duties_text(const NamedRules& rules, const Decision& decision) {
     std::string text;
     if (decision.duties() == nullptr) return text;
     for (const QuotaUse& use : decision.duties()->quotas) {
       text += std::to_string(use.limit) + "/" + std::to_string(use.window.count()) +
               (use.machine.empty() ? " of all;" : " each;");
     }
-    if (const auto& approval = decision.duties()->approval) {
-      text += " " + approval->rule + " " + std::to_string(approval->needed) + " " +
-              std::to_string(approval->life.count()) + " " +
-              std::to_string(approval->opens_for.count());
+    const auto& approval = decision.duties()->approval;
+    if (!approval) return text;
+    const std::size_t colon = approval->rule.find(':');
+    const RuleKind kind =
+        approval->rule.starts_with("approval:") ? RuleKind::approval : RuleKind::grant;
+    const Rule* rule = rules.find(kind, std::string_view(approval->rule).substr(colon + 1));
+    CHECK(rule != nullptr && rule->terms->approval);
+    return text + " " + approval->rule + " " + content_of_approval(rules, *rule->terms->approval);
+  }
+
+  /// What the grant asks for itself; nothing of a role, which is null.
+  static std::string own_duties(const NamedRules& rules, const Rule* grant) {
+    std::string text;
+    if (grant == nullptr) return text;
+    for (const RuleMember& member : members_of(RuleKind::grant, *grant->terms)) {
+      if (member.name != "quotas") continue;
+      for (const std::string& value : member.values) text += value + ";";
     }
-    return text;
+    const auto& approval = grant->terms->approval;
+    return approval ? text + grant->name + content_of_approval(rules, *approval) : text;
+  }
+
+  /// That the policy asks of a request for what it asks for of the example: it is of the same rule,
+  /// of none before that asks for something else, and of the same approvals.
+  static Result<void> append_alike(const NamedRules& rules, const Decision& decision,
+                                   const ExampleRequest& example,
+                                   std::vector<RequestFormula>& all) {
+    const Operation operation = example.question.operation;
+    ASSIGN_OR_RETURN(RequestFormula deciding,
+                     rules.formula_of_answer(decision.grant(), true, operation));
+    all.push_back(std::move(deciding));
+    for (const Rule& approval : rules.rules().approvals) {
+      if (!approval.terms->operations.has(operation)) continue;
+      ASSIGN_OR_RETURN(RequestFormula meets,
+                       rules.formula(RuleKind::approval, approval, operation));
+      all.push_back(is_true(meets, example) ? std::move(meets) : negation(std::move(meets)));
+    }
+    const Rule* grant = rules.find(RuleKind::grant, decision.grant());
+    if (grant == nullptr) return {};
+    const std::string own = own_duties(rules, grant);
+    if (!own.empty()) all.push_back(negation(roles_formula(rules.rules().roles, operation)));
+    for (const Rule& earlier : rules.rules().grants) {
+      if (&earlier == grant) break;
+      if (!earlier.terms->operations.has(operation) || own_duties(rules, &earlier) == own) continue;
+      ASSIGN_OR_RETURN(RequestFormula before, rules.formula(RuleKind::grant, earlier, operation));
+      all.push_back(negation(std::move(before)));
+      if (all.size() > limits::analysis_exclusions) {
+        return fail(ErrorCode::too_large, "too many grants stand before it");
+      }
+    }
+    return {};
   }
 
   /// Grants and approvals of either policy that ask for something, or that the other lacks.
@@ -204,88 +270,97 @@ class Comparison {
   }
 
   Result<void> compare_duties(const NamedRules& in, const NamedRules& other) {
-    const PolicyRules &here = in.rules(), &there = other.rules();
-    for (const Rule* grant :
-         only_in(RuleKind::grant, here.grants, here.groups, there.grants, there.groups)) {
-      RETURN_IF_ERROR(compare_duties(Cause{"grant:" + grant->name, grant, RuleKind::grant, &in},
-                                     RequestFormula::always()));
+    for (const Rule* grant : duties_only_in(RuleKind::grant, in, other)) {
+      RETURN_IF_ERROR(
+          compare_duties_of(Cause{"grant:" + grant->name, grant, RuleKind::grant, &in}));
     }
-    for (const Rule* approval :
-         only_in(RuleKind::approval, here.approvals, here.groups, there.approvals, there.groups)) {
-      RETURN_IF_ERROR(compare_duties_of_approval(
+    for (const Rule* approval : duties_only_in(RuleKind::approval, in, other)) {
+      RETURN_IF_ERROR(compare_duties_of(
           Cause{"approval:" + approval->name, approval, RuleKind::approval, &in}));
     }
     return {};
   }
 
-  /// What the approval asks for counts where something allows.
-  Result<void> compare_duties_of_approval(const Cause& cause) {
-    const std::size_t before = diff_.regions.size();
+  Result<void> compare_duties_of(const Cause& cause) {
     for (Operation operation : operations()) {
       if (!cause.rule->terms->operations.has(operation)) continue;
-      RETURN_IF_ERROR(
-          look_at_duties(cause, operation, roles_formula(after_.rules().roles, operation)));
-      for (const Rule& grant : after_.rules().grants) {
-        if (diff_.regions.size() > before) break;
-        if (!grant.terms->operations.has(operation)) continue;
-        if (++pairs_ > kPairs) {
-          diff_.doubts.push_back("not all grants were compared with " + cause.name +
-                                 ": there are too many");
-          return {};
-        }
-        ASSIGN_OR_RETURN(RequestFormula formula, after_.formula(RuleKind::grant, grant, operation));
-        RETURN_IF_ERROR(look_at_duties(cause, operation, std::move(formula)));
+      ASSIGN_OR_RETURN(RequestFormula formula,
+                       cause.in->formula(cause.kind, *cause.rule, operation));
+      const auto done = allowed_in(cause, operation, {std::move(formula)}, {&before_, &after_});
+      if (done) continue;
+      if (done.error().code != ErrorCode::too_large) return Failure(done.error());
+      diff_.doubts.push_back("what " + cause.name +
+                             " asks for may differ in more cases: " + done.error().message);
+    }
+    return {};
+  }
+
+  /// Looks among what `formulas` describe. Where a policy of `open` allows a part only, for want of
+  /// a grant, it looks at what each of its rules allows.
+  Result<bool> allowed_in(const Cause& cause, Operation operation,
+                          const std::vector<RequestFormula>& formulas,
+                          std::vector<const NamedRules*> open) {
+    const NamedRules* lacking = nullptr;
+    ASSIGN_OR_RETURN(const bool found, look_at_duties(cause, operation, formulas, lacking));
+    if (found || lacking == nullptr) return found;
+    if (std::erase(open, lacking) == 0) {
+      return fail(ErrorCode::internal, "a rule allows nothing of what it describes");
+    }
+    std::vector<RequestFormula> all = formulas;
+    all.push_back(roles_formula(lacking->rules().roles, operation));
+    ASSIGN_OR_RETURN(const bool by_role, allowed_in(cause, operation, all, open));
+    if (by_role) return true;
+    for (const Rule& grant : lacking->rules().grants) {
+      if (!grant.terms->operations.has(operation)) continue;
+      if (++pairs_ > limits::analysis_pairs) {
+        return fail(ErrorCode::too_large, "there are too many grants to compare");
       }
+      ASSIGN_OR_RETURN(all.back(), lacking->formula(RuleKind::grant, grant, operation));
+      ASSIGN_OR_RETURN(const bool by_grant, allowed_in(cause, operation, all, open));
+      if (by_grant) return true;
     }
-    return {};
+    return false;
   }
 
-  Result<void> compare_duties(const Cause& cause, const RequestFormula& formula) {
-    for (Operation operation : operations()) {
-      if (!cause.rule->terms->operations.has(operation)) continue;
-      RETURN_IF_ERROR(look_at_duties(cause, operation, formula));
-    }
-    return {};
-  }
-
-  Result<void> look_at_duties(const Cause& cause, Operation operation, RequestFormula allowing) {
-    ASSIGN_OR_RETURN(RequestFormula formula, cause.in->formula(cause.kind, *cause.rule, operation));
+  /// Sets `lacking` to a policy that has no rule for some of it, where it found nothing till then.
+  Result<bool> look_at_duties(const Cause& cause, Operation operation,
+                              const std::vector<RequestFormula>& formulas,
+                              const NamedRules*& lacking) {
     DecidedSearch search(operation, at_);
-    search.search().require(std::move(formula));
-    search.search().require(std::move(allowing));
-    bool is_partial = false;
+    for (const RequestFormula& formula : formulas) search.search().require(formula);
+    std::size_t alike = 0;
     const auto judge = [&](const ExampleRequest& example) -> Result<bool> {
       const Decision old = decide(before_.policy(), example),
                      now = decide(after_.policy(), example);
-      if (old.allowed() && now.allowed()) {
-        if (duties_text(old) != duties_text(now)) return true;
-        is_partial = true;
-        RETURN_IF_ERROR(search.exclude(after_, now));
-        return false;
-      }
-      if (!old.allowed()) {
-        if (old.grant().starts_with("denial:")) {
-          RETURN_IF_ERROR(search.exclude(before_, old));
-        } else {
-          // Refused by what is missing there: known from what is allowed anew.
-          is_partial = true;
-          RETURN_IF_ERROR(now.allowed() ? search.exclude(after_, now)
-                                        : search.exclude(before_, old));
+      for (const auto& [rules, decision] : {std::pair(&before_, &old), std::pair(&after_, &now)}) {
+        if (decision->allowed()) continue;
+        const bool is_refused = decision->grant().starts_with("denial:") ||
+                                is_true(reserved_formula(rules->rules().roles, operation), example);
+        if (!is_refused) {
+          lacking = rules;
+          return true;  // no more of this search
         }
+        RETURN_IF_ERROR(search.exclude(*rules, *decision));
         return false;
       }
-      RETURN_IF_ERROR(search.exclude(after_, now));
+      if (duties_text(before_, old) != duties_text(after_, now)) return true;
+      if (++alike > limits::analysis_exclusions) {
+        return fail(ErrorCode::too_large, "there are too many rules that allow a part of it");
+      }
+      std::vector<RequestFormula> all;
+      RETURN_IF_ERROR(append_alike(before_, old, example, all));
+      RETURN_IF_ERROR(append_alike(after_, now, example, all));
+      search.search().require(negation(RequestFormula::all(std::move(all))));
       return false;
     };
-    auto example = search.find(judge);
-    if (!example) return Failure(example.error());
-    if (*example) {
-      add(DiffRegion::Kind::duties, operation, cause, **example);
-    } else if (is_partial && !search.doubts().empty()) {
-      diff_.doubts.push_back("what " + cause.name +
-                             " asks for may differ in cases that were not looked at");
+    ASSIGN_OR_RETURN(const auto example, search.find(judge));
+    if (!example) {
+      if (!search.doubts().empty()) return fail(ErrorCode::too_large, search.doubts().front());
+      return false;
     }
-    return {};
+    if (lacking != nullptr) return false;
+    add(DiffRegion::Kind::duties, operation, cause, *example);
+    return true;
   }
 
   NamedRules before_, after_;

@@ -77,11 +77,9 @@ RequestFormula question_formula(const PolicyQuestion& question) {
   std::vector<RequestFormula> all;
   const auto text = [&](Dimension dimension, std::string PolicyQuestion::*member) {
     if ((question.*member).empty()) return;
-    all.push_back(
-        text_is(dimension, question.*member,
-                [member](const Asked& asked) -> const std::string& {
-                  return asked.question.*member;
-                }));
+    all.push_back(text_is(
+        dimension, question.*member,
+        [member](const Asked& asked) -> const std::string& { return asked.question.*member; }));
   };
   text(Dimension::issuer, &PolicyQuestion::issuer);
   text(Dimension::profile, &PolicyQuestion::profile);

@@ -1,15 +1,16 @@
 #include "policies/reach.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
+#include "core/limits.h"
 #include "policies/decided_search.h"
 #include "policies/question_formula.h"
 #include "policies/rule_text.h"
 
 namespace chancery {
 namespace {
-
-constexpr std::size_t kDenials = 1000;  // named of one rule; each is a search
 
 std::string replaced(std::string text, std::string_view variable, const std::string& value) {
   for (std::size_t at = 0; (at = text.find(variable, at)) != text.npos; at += value.size()) {
@@ -77,6 +78,20 @@ bool may_cover(const Rule& grant, const PolicyQuestion& wanted) {
                      [&](const std::string& name) { return covers(terms.dns_names, name); });
 }
 
+/// Whether one of the machines is named by an identity of one of these kinds, itself or in a group.
+bool names_by(const std::vector<MachinePattern>& machines, std::span<const MachineGroup> groups,
+              std::span<const IdentityKind> kinds) {
+  return std::any_of(machines.begin(), machines.end(), [&](const MachinePattern& machine) {
+    if (std::find(kinds.begin(), kinds.end(), machine.kind) != kinds.end()) return true;
+    return machine.kind == IdentityKind::group &&
+           std::any_of(groups.begin(), groups.end(), [&](const MachineGroup& group) {
+             return group.name == machine.text && names_by(group.machines, groups, kinds);
+           });
+  });
+}
+constexpr std::array kByFingerprint = {IdentityKind::fingerprint};
+constexpr std::array kByNames = {IdentityKind::spiffe, IdentityKind::dns};
+
 class Reaching {
  public:
   Reaching(const NamedRules& rules, PolicyQuestion wanted, Time at)
@@ -90,7 +105,10 @@ class Reaching {
       ReachingRule found;
       found.rule = grant_of(role);
       for (const RoleEntry* entry : rules_.rules().roles.holders(role)) {
-        if (found.machines.empty()) found.place = entry->place;
+        if (found.machines.empty()) {
+          found.file = "policy.yaml";  // no other file may have roles
+          found.place = entry->place;
+        }
         found.machines.push_back(source_of(entry->identity));
       }
       RETURN_IF_ERROR(look(std::move(formula), std::move(found)));
@@ -117,28 +135,68 @@ class Reaching {
       }
       (is_duty(member.name) ? found.duties : found.conditions).push_back(std::move(text));
     }
-    return look(std::move(formula), std::move(found));
+    const std::size_t known = found_.size();
+    RETURN_IF_ERROR(look(std::move(formula), std::move(found)));
+    if (found_.size() > known) grants_.emplace(&grant, known);
+    return {};
   }
 
-  /// Machines of the inventory, for each rule that was found.
+  /// Machines of the inventory, for each rule that was found. Which grants name a machine is looked
+  /// up: with all of them, a large policy and a large inventory would not end.
   Result<void> add_known(std::span<const Machine> inventory) {
-    for (auto& [found, formula] : found_) {
-      for (const Machine& machine : inventory) {
-        DecidedSearch search = search_for(formula);
-        search.search().fix(machine);
-        ASSIGN_OR_RETURN(const auto example, find_allowed(search));
-        if (example) found.known.push_back(machine.text());
-      }
+    const PolicyRules& rules = rules_.rules();
+    std::vector<std::size_t> always;  // roles, and what is not known of a machine
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      if (!found_[i].first.rule.starts_with("grant:")) always.push_back(i);
     }
+    for (const auto& [grant, i] : grants_) {
+      if (names_by(grant->machines, rules.groups, kByFingerprint)) always.push_back(i);
+    }
+    for (const Machine& machine : inventory) {
+      std::vector<std::size_t> rows = always;
+      const MachineIndex& index = rules_.policy().index();
+      const auto numbers = index.identify(machine, std::pmr::get_default_resource());
+      for (RuleId id : index.find(RuleKind::grant, numbers, wanted_.operation)) {
+        const auto found = grants_.find(&rules.grants[id]);
+        if (found != grants_.end()) rows.push_back(found->second);
+      }
+      std::sort(rows.begin(), rows.end());
+      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+      for (std::size_t i : rows) RETURN_IF_ERROR(add_known(machine, i));
+    }
+    add_inventory_doubts(inventory);
     return {};
   }
 
   void append_to(ReachAnswer& answer) {
     for (auto& [found, formula] : found_) answer.rules.push_back(std::move(found));
     answer.doubts.insert(answer.doubts.end(), doubts_.begin(), doubts_.end());
+    std::sort(answer.doubts.begin(), answer.doubts.end());
+    answer.doubts.erase(std::unique(answer.doubts.begin(), answer.doubts.end()),
+                        answer.doubts.end());
   }
 
  private:
+  Result<void> add_known(const Machine& machine, std::size_t i) {
+    DecidedSearch search = search_for(found_[i].second);
+    search.search().fix(machine);
+    ASSIGN_OR_RETURN(const auto example, find_allowed(search));
+    doubts_.insert(doubts_.end(), search.doubts().begin(), search.doubts().end());
+    if (example) found_[i].first.known.push_back(machine.text());
+    return {};
+  }
+
+  void add_inventory_doubts(std::span<const Machine> inventory) {
+    const bool complete = std::all_of(inventory.begin(), inventory.end(),
+                                      [](const Machine& one) { return !one.fingerprint.empty(); });
+    if (complete) return;
+    for (const auto& [grant, i] : grants_) {
+      if (!names_by(grant->machines, rules_.rules().groups, kByNames)) continue;
+      doubts_.push_back("grant:" + grant->name +
+                        " names machines by their certificates, which the inventory does not have");
+    }
+  }
+
   [[nodiscard]] DecidedSearch search_for(const RequestFormula& formula) const {
     DecidedSearch search(wanted_.operation, at_);
     search.search().require(formula);
@@ -171,7 +229,10 @@ class Reaching {
   Result<void> add_denials(const RequestFormula& formula, ReachingRule& found) {
     for (const Rule& denial : rules_.rules().denials) {
       if (!denial.terms->operations.has(wanted_.operation)) continue;
-      if (found.denials.size() == kDenials) break;
+      if (++pairs_ > limits::analysis_pairs) {
+        doubts_.push_back("not all denials were compared with all rules: there are too many");
+        return {};
+      }
       ASSIGN_OR_RETURN(RequestFormula taken,
                        rules_.formula(RuleKind::denial, denial, wanted_.operation));
       DecidedSearch search = search_for(formula);
@@ -179,6 +240,8 @@ class Reaching {
       search.search().require(std::move(taken));
       ASSIGN_OR_RETURN(const auto example, search.search().find());
       if (example) found.denials.push_back("denial:" + denial.name);
+      const Doubts& doubts = search.search().doubts();
+      doubts_.insert(doubts_.end(), doubts.begin(), doubts.end());
     }
     return {};
   }
@@ -188,6 +251,8 @@ class Reaching {
   Time at_;
   const Machine* machine_ = nullptr;
   std::vector<std::pair<ReachingRule, RequestFormula>> found_;
+  std::map<const Rule*, std::size_t> grants_;  // where they are in found_
+  std::size_t pairs_ = 0;
   Doubts doubts_;
 };
 

@@ -48,11 +48,12 @@ bool is_possible(const Left& left) {
 /// One machine's search, with its name and what else is inserted given.
 class Solver {
  public:
-  Solver(ExampleRequest base, bool is_fixed, const PredicatePointers& predicates,
+  /// `fixed`: the machine where it is a given one, or null.
+  Solver(ExampleRequest base, const Machine* fixed, const PredicatePointers& predicates,
          std::set<DimensionKey> given, std::map<DimensionKey, std::vector<RequestValue>>& shared,
          std::size_t& steps)
       : base_(std::move(base)),
-        is_fixed_(is_fixed),
+        fixed_(fixed),
         predicates_(predicates),
         given_(std::move(given)),
         shared_(shared),
@@ -109,7 +110,8 @@ class Solver {
   }
 
   [[nodiscard]] bool is_given(const Predicate& predicate) const {
-    return given_.contains(key_of(predicate)) || (is_fixed_ && is_known(predicate.dimension, base_.machine));
+    return given_.contains(key_of(predicate)) ||
+           (fixed_ != nullptr && is_known(predicate.dimension, *fixed_));
   }
 
   enum class Truth { yes, no, open };
@@ -269,13 +271,13 @@ class Solver {
         here.some.push_back(std::move(set));
       }
     }
-    ASSIGN_OR_RETURN(found,
-                     assemble_request(base_, is_fixed_, candidates, state.statements, predicates_));
+    ASSIGN_OR_RETURN(found, assemble_request(base_, fixed_ != nullptr, candidates, state.statements,
+                                             predicates_));
     return {};
   }
 
   ExampleRequest base_;
-  bool is_fixed_;
+  const Machine* fixed_;
   const PredicatePointers& predicates_;
   std::set<DimensionKey> given_;
   std::map<DimensionKey, std::vector<RequestValue>>& shared_;
@@ -334,7 +336,7 @@ Result<std::optional<ExampleRequest>> RequestSearch::find() {
   if (machine_) {
     base.machine = *machine_;
     if (base.machine.source.empty()) base.machine.source = kSource;
-    return Solver(base, true, predicates_, {}, shared, steps).solve(formulas_);
+    return Solver(base, &*machine_, predicates_, {}, shared, steps).solve(formulas_);
   }
 
   const std::vector<DimensionKey> keys = given_keys(predicates_);
@@ -342,7 +344,7 @@ Result<std::optional<ExampleRequest>> RequestSearch::find() {
   const std::function<Result<void>(ExampleRequest, std::size_t)> give =
       [&](ExampleRequest request, std::size_t i) -> Result<void> {
     if (i == keys.size()) {
-      Solver solver(std::move(request), false, predicates_, {keys.begin(), keys.end()}, shared,
+      Solver solver(std::move(request), nullptr, predicates_, {keys.begin(), keys.end()}, shared,
                     steps);
       ASSIGN_OR_RETURN(found, solver.solve(formulas_));
       return {};

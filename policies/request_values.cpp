@@ -414,6 +414,14 @@ bool is_true(const RequestPredicate& predicate, const ExampleRequest& request) {
              : std::any_of(values.begin(), values.end(), holds);
 }
 
+bool is_true(const RequestFormula& formula, const ExampleRequest& request) {
+  if (formula.predicate) return is_true(*formula.predicate, request) == formula.wanted;
+  const auto holds = [&](const RequestFormula& part) { return is_true(part, request); };
+  return formula.kind == RequestFormula::Kind::all
+             ? std::all_of(formula.parts.begin(), formula.parts.end(), holds)
+             : std::any_of(formula.parts.begin(), formula.parts.end(), holds);
+}
+
 bool is_true_of(const RequestPredicate& predicate, const RequestValue& value, ExampleRequest base) {
   set_value(base, key_of(predicate), value);
   return predicate.holds({base.machine, base.question, base.at});

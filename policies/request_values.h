@@ -37,6 +37,7 @@ void set_value(ExampleRequest& request, const DimensionKey& key, const RequestVa
 
 /// Whether the predicate holds of the request.
 bool is_true(const RequestPredicate& predicate, const ExampleRequest& request);
+bool is_true(const RequestFormula& formula, const ExampleRequest& request);
 /// The same for a request that has nothing but `base` and this value, or list of one.
 bool is_true_of(const RequestPredicate& predicate, const RequestValue& value, ExampleRequest base);
 

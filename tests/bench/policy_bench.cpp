@@ -1,7 +1,8 @@
 // How long a decision of the policy takes, and how long a policy takes to load, at 10, 1,000 and
 // 100,000 grants and machines. One JSON object a line.
 //
-//   policy_bench                      all of it
+//   policy_bench                      decisions and loading
+//   policy_bench analysis             the questions about whole policies (policy_analysis_bench.h)
 //   policy_bench cedar DIRECTORY N    N grants, for a comparison with Cedar (cedar_comparison.h)
 
 #include <malloc.h>
@@ -19,6 +20,7 @@
 #include "cedar_comparison.h"
 #include "percentiles.h"
 #include "policies/policy_file.h"
+#include "policy_analysis_bench.h"
 
 namespace chancery {
 namespace {
@@ -180,8 +182,14 @@ int main(int argc, char** argv) {
     chancery::compare_with_cedar(arguments[1], std::stoul(arguments[2]));
     return 0;
   }
+  if (arguments.size() == 1 && arguments[0] == "analysis") {
+    for (std::size_t grants : {10u, 1'000u, 10'000u}) {
+      chancery::measure_policy_analysis(grants, 10 * grants);
+    }
+    return 0;
+  }
   if (!arguments.empty()) {
-    std::fprintf(stderr, "usage: policy_bench [cedar DIRECTORY N]\n");
+    std::fprintf(stderr, "usage: policy_bench [analysis | cedar DIRECTORY N]\n");
     return 2;
   }
   for (const chancery::Shape& shape : chancery::kShapes) {

@@ -16,6 +16,10 @@ POLICY_COLUMNS = [
     ("denied_p99_ns", 13), ("threads", 7), ("threads_p50_ns", 14), ("threads_p99_ns", 14),
     ("load_ms", 8), ("memory_mb", 9),
 ]
+ANALYSIS_COLUMNS = [
+    ("analysis_grants", 15), ("inventory", 9), ("load_ms", 8), ("explain ratio", 13), ("who-can ratio", 13),
+    ("diff ratio", 10), ("conflicts ratio", 15), ("undecided", 9),
+]
 CEDAR_COLUMNS = [("grants", 8), ("requests", 8), ("p50 ratio", 9), ("p99 ratio", 9)]
 
 
@@ -23,6 +27,9 @@ def measure_policy(options, table):
     table.heading("Decisions of the policy, by how its grants name machines", POLICY_COLUMNS)
     for line in run([options.bin / "policy_bench"]).splitlines():
         table.row("policy", json.loads(line))
+    table.heading("Questions about whole policies: their time to that of loading", ANALYSIS_COLUMNS)
+    for line in run([options.bin / "policy_bench", "analysis"]).splitlines():
+        table.row("policy-analysis", json.loads(line))
 
 
 def measure_cedar(options, table):
