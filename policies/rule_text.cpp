@@ -159,6 +159,32 @@ void append(std::string& content, const std::string& text) {
   content += text;
 }
 
+void append_member(std::string& content, const RuleMember& member) {
+  append(content, member.name);
+  Texts values = member.values;
+  std::sort(values.begin(), values.end());
+  for (const std::string& value : values) append(content, value);
+  content += ';';
+}
+
+/// What the groups among `machines` mean, and those within them.
+void append_groups(std::string& content, const std::vector<MachinePattern>& machines,
+                   std::span<const MachineGroup> groups) {
+  for (const MachinePattern& machine : machines) {
+    if (machine.kind != IdentityKind::group) continue;
+    for (const MachineGroup& group : groups) {
+      if (group.name != machine.text) continue;
+      RuleMember members{"group:" + group.name, {}};
+      for (const MachinePattern& one : group.machines) members.values.push_back(source_of(one));
+      append_member(content, members);
+      for (const MachineGroup::Attribute& attribute : group.attributes) {
+        append_member(content, {attribute.name, attribute.values});
+      }
+      append_groups(content, group.machines, groups);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<RuleMember> members_of(RuleKind kind, const RuleTerms& terms) {
@@ -195,25 +221,23 @@ std::vector<RuleMember> members_of(RuleKind kind, const Rule& rule) {
 
 std::string content_of(RuleKind kind, const Rule& rule, std::span<const MachineGroup> groups) {
   std::string content;
-  const auto append_member = [&](const RuleMember& member) {
-    append(content, member.name);
-    Texts values = member.values;
-    std::sort(values.begin(), values.end());
-    for (const std::string& value : values) append(content, value);
-    content += ';';
-  };
-  for (const RuleMember& member : members_of(kind, rule)) append_member(member);
-  for (const MachinePattern& machine : rule.machines) {
-    if (machine.kind != IdentityKind::group) continue;
-    for (const MachineGroup& group : groups) {
-      if (group.name != machine.text) continue;
-      RuleMember machines{"group:" + group.name, {}};
-      for (const MachinePattern& one : group.machines) machines.values.push_back(source_of(one));
-      append_member(machines);
-      for (const MachineGroup::Attribute& attribute : group.attributes) {
-        append_member({attribute.name, attribute.values});
-      }
+  for (const RuleMember& member : members_of(kind, rule)) append_member(content, member);
+  append_groups(content, rule.machines, groups);
+  return content;
+}
+
+std::string content_of(const ApprovalTerms& terms, std::span<const MachineGroup> groups,
+                       const RoleHolders& roles) {
+  std::string content;
+  append_member(content, {"approval", approval_texts(terms)});
+  append_groups(content, terms.machines, groups);
+  for (Role role : kRoles) {
+    if (!terms.has(role)) continue;
+    RuleMember holders{std::string(grant_of(role)), {}};
+    for (const RoleEntry* entry : roles.holders(role)) {
+      holders.values.push_back(source_of(entry->identity));
     }
+    append_member(content, holders);
   }
   return content;
 }
@@ -233,6 +257,11 @@ std::string content_of(const RoleHolders& roles) {
   std::string content;
   for (const std::string& line : lines) append(content, line);
   return content;
+}
+
+std::string line_text(std::string_view file, const Place& place) {
+  const std::string line = std::to_string(place.line);
+  return file.empty() || file == "policy.yaml" ? "line " + line : std::string(file) + ":" + line;
 }
 
 }  // namespace chancery

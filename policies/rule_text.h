@@ -25,7 +25,13 @@ std::vector<RuleMember> members_of(RuleKind kind, const RuleTerms& terms);
 /// The same text for rules that mean the same whatever they are called, and another one for any
 /// other. Groups are written out.
 std::string content_of(RuleKind kind, const Rule& rule, std::span<const MachineGroup> groups);
+/// Likewise for what an approval asks for, with all who may give it.
+std::string content_of(const ApprovalTerms& terms, std::span<const MachineGroup> groups,
+                       const RoleHolders& roles);
 /// Likewise for who holds which role.
 std::string content_of(const RoleHolders& roles);
+
+/// Where a rule is: "line 12", of a policy of several files "teams/shop.yaml:12".
+std::string line_text(std::string_view file, const Place& place);
 
 }  // namespace chancery
