@@ -328,13 +328,21 @@ void Daemon::look_at_approvals() {
   if (instance_.log().healthy()) (void)instance_.service().approvals().record_ended();
   const auto rows = instance_.store().approvals(true, 0, limits::page_rows);
   if (!rows) return;
-  std::uint64_t pending = 0, open = 0;
+  std::uint64_t pending = 0;
+  std::set<std::string> open;
   for (const ApprovalRecord& row : *rows) {
     if (is_pending(row.state)) ++pending;
-    if (row.state == ApprovalState::open && row.closes_at() > now()) ++open;
+    if (row.state != ApprovalState::open || row.closes_at() <= now()) continue;
+    const std::string id = row.id.text();
+    if (!told_open_.contains(id)) {
+      tell_operator("BREAK-GLASS: " + row.rule + " is open to " + row.requester + " until " +
+                    to_rfc3339_seconds(row.closes_at()) + " (approval " + id + ")");
+    }
+    open.insert(id);
   }
   approvals_pending_ = pending;
-  break_glass_open_ = open;
+  break_glass_open_ = open.size();
+  told_open_ = std::move(open);
 }
 
 void Daemon::maintain() {

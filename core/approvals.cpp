@@ -256,11 +256,12 @@ Result<void> Approvals::check_approver(const Caller& caller, const Policy& polic
   const ApprovalRecord& approval = view.record;
   const std::string approver = caller.context.machine.text();
   if (approver == approval.requester) {
-    return fail(ErrorCode::forbidden, "who asked for it does not approve it; others must");
+    return fail(ErrorCode::forbidden, "who asked for it does not approve it; others must",
+                "approval");
   }
   if (!policy.may_approve(approval.rule, caller.context.machine)) {
     return fail(ErrorCode::forbidden,
-                "\"" + approval.rule + "\" does not ask " + approver + " for approval");
+                "\"" + approval.rule + "\" does not ask " + approver + " for approval", "approval");
   }
   if (!is_pending(approval.state) || approval.expires_at <= now()) {
     const auto state = is_pending(approval.state) ? ApprovalState::expired : approval.state;
@@ -287,8 +288,9 @@ Result<ApprovalView> Approvals::give(const Caller& caller, const Policy& policy,
   if (!own) return refuse(caller, policy, id, std::move(own.error()));
   const PublicKey& key = own->key;
   if (key.spki_sha256() == approval.requester_key) {
-    return refuse(caller, policy, id,
-                  Error{ErrorCode::forbidden, "who asked for it has the same key; others must"});
+    return refuse(
+        caller, policy, id,
+        Error{ErrorCode::forbidden, "who asked for it has the same key; others must", "approval"});
   }
   const SignatureAlgorithm used = algorithm.value_or(row(key.type()).default_algorithm);
   const std::string text = statement(approval);
