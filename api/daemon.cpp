@@ -329,9 +329,19 @@ void Daemon::look_at_approvals() {
   const auto pending = instance_.store().count_pending_approvals();
   const auto rows = instance_.store().open_approvals(limits::page_rows);
   if (!pending || !rows) return;
+  std::set<std::string> open;
+  for (const ApprovalRecord& row : *rows) {
+    if (row.closes_at() <= now()) continue;
+    const std::string id = row.id.text();
+    if (!told_open_.contains(id)) {
+      tell_operator("BREAK-GLASS: " + row.rule + " is open to " + row.requester + " until " +
+                    to_rfc3339_seconds(row.closes_at()) + " (approval " + id + ")");
+    }
+    open.insert(id);
+  }
   approvals_pending_ = *pending;
-  break_glass_open_ = static_cast<std::uint64_t>(std::ranges::count_if(
-      *rows, [at = now()](const ApprovalRecord& row) { return row.closes_at() > at; }));
+  break_glass_open_ = open.size();
+  told_open_ = std::move(open);
 }
 
 void Daemon::maintain() {

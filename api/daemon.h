@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,7 +111,8 @@ class Daemon {
   mutable std::mutex servers_mutex_;
   std::unique_ptr<ConnectionServer> api_server_, public_server_;
   std::atomic<std::uint64_t> approvals_pending_{0}, break_glass_open_{0};
-  bool log_keys_kept_ = true;  // of checkpoint_ticker_'s thread
+  std::set<std::string> told_open_;  // approvals; of approval_ticker_'s thread
+  bool log_keys_kept_ = true;        // of checkpoint_ticker_'s thread
   std::unique_ptr<Ticker> checkpoint_ticker_, crl_ticker_, incident_ticker_, maintenance_,
       self_check_ticker_, pruning_ticker_, approval_ticker_;
 };

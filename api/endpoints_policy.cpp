@@ -155,7 +155,7 @@ Result<HttpResponse> stop_shadow(Call& call) {
 Result<HttpResponse> show_shadow(Call& call) {
   RETURN_IF_ERROR(authorize(call, Operation::policy_read));
   const auto shadow = call.service().shadow();
-  if (!shadow) return fail(ErrorCode::not_found, "there is no shadow policy");
+  if (!shadow) return fail(ErrorCode::not_found, "there is no shadow policy", "shadow");
   const Shadow::Report report = shadow->report();
   Json last = Json::array();
   for (const Shadow::Difference& difference : report.last) {

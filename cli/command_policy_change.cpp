@@ -56,10 +56,15 @@ Result<PolicyDiff> differences(Session& session, const std::string& version,
 Result<ExitCode> apply_policy(Session& session, const ChangeOptions& options) {
   ASSIGN_OR_RETURN(const std::string text, read_policy_text(options.policy));
   ASSIGN_OR_RETURN(Service * service, session.service());
-  std::string replaces = options.replaces;
-  if (replaces.empty()) {
-    ASSIGN_OR_RETURN(const json current, service->get("/v1/policy"));
-    ASSIGN_OR_RETURN(replaces, text_in(current, "version"));
+  ASSIGN_OR_RETURN(const json current, service->get("/v1/policy"));
+  ASSIGN_OR_RETURN(const std::string in_force, text_in(current, "version"));
+  ASSIGN_OR_RETURN(const std::string present, text_in(current, "text"));
+  const std::string replaces = options.replaces.empty() ? in_force : options.replaces;
+  // Asking others to agree to nothing would only puzzle them.
+  if (present == text && replaces == in_force) {
+    session.print("policy " + in_force + " is already in force",
+                  {{"version", in_force}, {"changed", false}});
+    return ExitCode::done;
   }
   json body = {{"text", text}, {"replaces", replaces}, {"dry_run", true}};
   if (options.allow_lockout) body["allow_lockout"] = true;

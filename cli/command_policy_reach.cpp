@@ -1,9 +1,11 @@
 #include <nlohmann/json.hpp>
 
+#include "cli/known_machine.h"
 #include "cli/policy_commands.h"
 #include "cli/policy_question.h"
 #include "cli/policy_source.h"
 #include "policies/reach.h"
+#include "policies/rule_text.h"
 
 namespace chancery {
 namespace {
@@ -24,17 +26,20 @@ std::string line_with(const std::string& name, const std::vector<std::string>& v
   return values.empty() ? "" : "\n  " + name + ": " + text;
 }
 
-void report(const Session& session, const ReachAnswer& answer) {
+/// `nothing` is what an answer without rules says.
+void report(const Session& session, const ReachAnswer& answer, const std::string& nothing,
+            const std::string& note) {
   std::string text;
   json rules = json::array();
   for (const ReachingRule& rule : answer.rules) {
-    text += (text.empty() ? "" : "\n") + rule.rule + " (line " + std::to_string(rule.place.line) +
+    text += (text.empty() ? "" : "\n") + rule.rule + " (" + line_text(rule.file, rule.place) +
             "): " + std::string(name_of(rule.operation)) + line_with("machines", rule.machines) +
             line_with("where", rule.conditions) +
             line_with("but not what is denied by", rule.denials) +
             line_with("and then", rule.duties) + line_with("of the inventory", rule.known) +
             "\n  such as: " + to_text(rule.example);
     rules.push_back({{"rule", rule.rule},
+                     {"file", rule.file},
                      {"line", rule.place.line},
                      {"operation", name_of(rule.operation)},
                      {"machines", rule.machines},
@@ -44,9 +49,14 @@ void report(const Session& session, const ReachAnswer& answer) {
                      {"known", rule.known},
                      {"example", to_text(rule.example)}});
   }
-  if (answer.rules.empty()) text = "nobody, by no rule";
+  if (answer.rules.empty()) text = nothing;
   for (const std::string& doubt : answer.doubts) text += "\nthere may be more: " + doubt;
-  session.print(text, {{"rules", rules}, {"exact", answer.exact()}, {"doubts", answer.doubts}});
+  json all = {{"rules", rules}, {"exact", answer.exact()}, {"doubts", answer.doubts}};
+  if (!note.empty()) {
+    text += "\nnote: " + note;
+    all["note"] = note;
+  }
+  session.print(text, all);
 }
 
 /// The machines that the service knows, by their names.
@@ -62,6 +72,7 @@ Result<std::vector<Machine>> read_inventory(Session& session) {
       ASSIGN_OR_RETURN(const std::string name, text_in(row, "name"));
       Machine machine;
       ASSIGN_OR_RETURN(machine.name, MachineName::parse(name));
+      RETURN_IF_ERROR(add_known_attributes(row, machine));
       machines.push_back(std::move(machine));
     }
     after = optional_text_in(page, "next");
@@ -88,17 +99,19 @@ Result<ExitCode> show_who_can(Session& session, const ReachOptions& options) {
   }
   ASSIGN_OR_RETURN(const ReachAnswer answer,
                    who_can(*named.policy, wanted, inventory, options.asked->at));
-  report(session, answer);
+  report(session, answer, "nobody, by no rule", "");
   return ExitCode::done;
 }
 
 Result<ExitCode> show_what_can(Session& session, const ReachOptions& options) {
   ASSIGN_OR_RETURN(const PolicyVocabulary vocabulary, read_vocabulary(options.vocabulary));
-  ASSIGN_OR_RETURN(const NamedPolicy named, read_named_policy(session, options.policy, vocabulary));
   AskedOptions asked = *options.asked;
+  RETURN_IF_ERROR(expect_machine(asked, "machine"));
+  ASSIGN_OR_RETURN(const NamedPolicy named, read_named_policy(session, options.policy, vocabulary));
+  ASSIGN_OR_RETURN(const std::string note, add_known(session, named, asked));
   RETURN_IF_ERROR(complete(asked, vocabulary.profiles));
   ASSIGN_OR_RETURN(const ReachAnswer answer, what_can(*named.policy, asked.machine, asked.at));
-  report(session, answer);
+  report(session, answer, "nothing", note);
   return ExitCode::done;
 }
 
@@ -120,7 +133,7 @@ void add_policy_reach_commands(CommandLine& line, CLI::App& group) {
                {"chancery policy who-can key.sign on key=release.app --policy policy.yaml",
                 "chancery --identity ./auditor policy who-can certificate.issue on issuer=issuing "
                 "dns=www.example.com --inventory"});
-  add_parsed(who_can, "operation", who->asked->question.operation, parse_operation,
+  add_parsed(who_can, "operation", who->asked->question.operation, parse_asked_operation,
              "certificate.issue, key.sign, …")
       .required();
   who_can

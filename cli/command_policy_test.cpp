@@ -26,6 +26,7 @@ class PolicyTests {
 
   /// `policy` takes the place of the one that the file names; empty: it does not.
   Result<void> run(const std::string& file, const std::string& policy) {
+    if (!file_exists(file)) return invalid("FILE", "there is no file " + file);
     ASSIGN_OR_RETURN(const std::string text, read_file(file, limits::policy_bytes));
     ASSIGN_OR_RETURN(const PolicyCases cases,
                      read_policy_cases(text, vocabulary_.profiles, now(), file));

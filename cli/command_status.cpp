@@ -59,6 +59,18 @@ std::string faces_text(const json& answer) {
   return text;
 }
 
+/// Grants that break-glass has opened.
+std::string break_glass_text(const json& answer) {
+  std::string text;
+  const auto found = answer.find("break_glass");
+  if (found == answer.end() || !found->is_array()) return text;
+  for (const json& open : *found) {
+    text += "; BREAK-GLASS: " + optional_text_in(open, "rule") + " is open to " +
+            optional_text_in(open, "machine") + " until " + optional_text_in(open, "closes_at");
+  }
+  return text;
+}
+
 Result<ExitCode> status(Session& session, const CertificateStatusOptions& options) {
   if (!options.certificate.empty()) return certificate_status(session, options);
   ASSIGN_OR_RETURN(Service * service, session.service());
@@ -68,7 +80,8 @@ Result<ExitCode> status(Session& session, const CertificateStatusOptions& option
   session.print(std::string(ready ? "ready" : "NOT READY") + ": chanceryd " +
                     optional_text_in(answer, "version") + "; " + token_text(part(answer, "token")) +
                     "; " + log_text(part(answer, "log")) + "; policy " + policy +
-                    witnesses_text(answer) + faces_text(answer),
+                    witnesses_text(answer) + faces_text(answer) +
+                    break_glass_text(answer),
                 answer);
   return ready ? ExitCode::done : ExitCode::failed;
 }

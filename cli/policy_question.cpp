@@ -1,5 +1,9 @@
 #include "cli/policy_question.h"
 
+#include <algorithm>
+
+#include "cli/known_machine.h"
+#include "core/field_path.h"
 #include "policies/asked_member.h"
 #include "policies/policy_case.h"
 
@@ -82,7 +86,7 @@ void add_question_options(CLI::App& command, const std::shared_ptr<AskedOptions>
                           bool operation) {
   if (operation) {
     auto set = [options](const std::string& text) {
-      auto parsed = parse_operation(text);
+      auto parsed = parse_asked_operation(text);
       if (!parsed) throw CLI::ValidationError("--operation", parsed.error().message);
       options->question.operation = *parsed;
       options->operation_given = true;
@@ -99,6 +103,12 @@ void add_question_options(CLI::App& command, const std::shared_ptr<AskedOptions>
              "of what the message makes valid: 5m, …");
 }
 
+Result<Operation> parse_asked_operation(std::string_view text) {
+  PolicyQuestion question{};
+  RETURN_IF_ERROR(set_asked(question, "operation", text));
+  return question.operation;
+}
+
 Result<void> set_asked(PolicyQuestion& question, std::string_view name, std::string_view value) {
   for (const AskedMember<PolicyQuestion>& member : question_members()) {
     if (member.option == name || member.name == name) return member.add(question, value);
@@ -106,6 +116,40 @@ Result<void> set_asked(PolicyQuestion& question, std::string_view name, std::str
   return invalid("resource", "there is no \"" + std::string(name) +
                                  "\"; write issuer=NAME, profile=NAME, key=NAME, owner=MACHINE, "
                                  "dns=NAME, …");
+}
+
+Result<void> expect_machine(const AskedOptions& options, const std::string& option) {
+  const Machine& machine = options.machine;
+  const bool said = !machine.name.empty() || !machine.fingerprint.empty() ||
+                    !machine.spiffe_id.empty() || !machine.dns_names.empty();
+  if (said) return {};
+  return invalid(option,
+                 "say which machine asks: by its name, --spiffe, --machine-dns or "
+                 "--fingerprint");
+}
+
+Result<void> expect_known(const PolicyQuestion& question, const PolicyVocabulary& vocabulary) {
+  std::vector<std::string_view> profiles, issuers;
+  for (const auto& [name, profile] : vocabulary.profiles) profiles.push_back(name.text());
+  if (!question.profile.empty() && std::ranges::count(profiles, question.profile) == 0) {
+    return invalid("--profile", "there is no profile \"" + question.profile + "\"" +
+                                    did_you_mean(question.profile, profiles) +
+                                    "; --home or --config say which there are");
+  }
+  if (!vocabulary.issuers || question.issuer.empty()) return {};
+  issuers.assign(vocabulary.issuers->begin(), vocabulary.issuers->end());
+  if (std::ranges::count(issuers, question.issuer) > 0) return {};
+  return invalid("--issuer", "there is no CA \"" + question.issuer + "\"" +
+                                 did_you_mean(question.issuer, issuers));
+}
+
+Result<std::string> add_known(Session& session, const NamedPolicy& named, AskedOptions& options) {
+  Machine& machine = options.machine;
+  if (!named.of_service || machine.name.empty() || !machine.attributes.empty()) {
+    return std::string();
+  }
+  ASSIGN_OR_RETURN(Service * service, session.service());
+  return add_inventory_attributes(*service, machine);
 }
 
 Result<void> complete(AskedOptions& options, const Profiles& profiles) {

@@ -89,14 +89,15 @@ Result<PolicyVocabulary> read_vocabulary(const VocabularyOptions& options) {
 Result<std::string> read_policy_text(const std::string& path) {
   std::error_code error;
   if (std::filesystem::exists(path, error)) return read_policy_at(path);
-  return fail(ErrorCode::not_found, "there is no file or directory " + path);
+  return invalid("POLICY", "there is no file or directory " + path);
 }
 
 Result<NamedPolicy> read_named_policy(Session& session, const std::string& name,
                                       const PolicyVocabulary& vocabulary) {
-  NamedPolicy named{name, {}, nullptr};
+  NamedPolicy named{name, {}, false, nullptr};
   const bool current = name == "current";
   if (current || is_version(name)) {
+    named.of_service = true;
     ASSIGN_OR_RETURN(named.text, text_of_service(session, current ? "/v1/policy"
                                                                   : "/v1/policy/versions/" + name));
     ASSIGN_OR_RETURN(named.policy, load_policy(named.text, PolicyVocabulary::unchecked()));
@@ -104,9 +105,18 @@ Result<NamedPolicy> read_named_policy(Session& session, const std::string& name,
   }
   ASSIGN_OR_RETURN(named.text, read_policy_text(name));
   std::error_code error;
-  const bool directory = std::filesystem::is_directory(name, error);
-  ASSIGN_OR_RETURN(named.policy,
-                   load_policy(named.text, vocabulary, directory ? "policy.yaml" : name));
+  if (!std::filesystem::is_directory(name, error)) {
+    ASSIGN_OR_RETURN(named.policy, load_policy(named.text, vocabulary, name));
+    return named;
+  }
+  // Files of a directory are called by their names in it, so it has to be said which it is.
+  auto loaded = load_policy(named.text, vocabulary, "policy.yaml");
+  if (!loaded) {
+    Error wrong = loaded.error();
+    wrong.message = name + ": " + wrong.message;
+    return Failure(std::move(wrong));
+  }
+  named.policy = *std::move(loaded);
   return named;
 }
 

@@ -25,6 +25,7 @@ Result<PolicyVocabulary> read_vocabulary(const VocabularyOptions& options);
 struct NamedPolicy {
   std::string name;  ///< as it was named, for people
   std::string text;  ///< a bundle
+  bool of_service = false;
   std::shared_ptr<const GrantPolicy> policy;
 };
 

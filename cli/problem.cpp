@@ -51,6 +51,23 @@ ErrorCode code_of(const json& document, long status) {
   return code_of(status);
 }
 
+/// The same of one that a member of the request names; nullptr where the code says enough.
+const char* next_step(ErrorCode code, std::string_view field) {
+  if (code == ErrorCode::not_found && field == "approval") {
+    return "`chancery approvals list` shows what there is";
+  }
+  if (code == ErrorCode::not_found && field == "shadow") {
+    return "`chancery policy shadow FILE` starts one";
+  }
+  if (code == ErrorCode::not_found && field == "version") {
+    return "`chancery policy versions` lists what was in force";
+  }
+  if (code == ErrorCode::forbidden && field == "approval") {
+    return "another of its approvers has to agree; `chancery approvals show ID` shows it";
+  }
+  return nullptr;
+}
+
 /// What the user can do about a problem that the service reports.
 const char* next_step(ErrorCode code) {
   switch (code) {
@@ -123,7 +140,8 @@ Error problem_of(const HttpAnswer& answer) {
   error.field = text_or(document, "field", "");
   document["title"] = title;
   document["detail"] = error.message;
-  document["next"] = next_step(error.code);
+  const char* special = next_step(error.code, error.field);
+  document["next"] = special != nullptr ? special : next_step(error.code);
   if (answer.retry_after) {
     document["next"] = "try again in " + std::to_string(answer.retry_after->count()) + " s";
   }

@@ -22,7 +22,7 @@ Result<void> RecordedDecisions::read(Time since, const std::function<void(const 
     next = page.first;
     for (const std::string& entry : page.entries) {
       ASSIGN_OR_RETURN(auto request, recorded_request(next++, entry, profiles_));
-      if (!request) continue;
+      if (!request || !request->quota.empty()) continue;
       ASSIGN_OR_RETURN(const Decision decision, recognized(std::move(*request)));
       take(decision);
     }

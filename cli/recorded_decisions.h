@@ -23,7 +23,7 @@ class RecordedDecisions {
     std::vector<Machine> machines;  ///< none: it cannot be decided again, `why` says why
     std::string why;
   };
-  /// Every one from `since` to what the log is now, in order.
+  /// Every one from `since` to what the log is now, in order, without those that a quota ended.
   Result<void> read(Time since, const std::function<void(const Decision&)>& take);
   /// The one with this request id; not_found where the log has no decision of it.
   Result<Decision> of_request(const std::string& id);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/known_machine.h"
 #include "core/certificate.h"
 #include "core/entry_view.h"
 #include "core/json.h"
@@ -93,8 +94,7 @@ Result<std::optional<RecordedRequest>> recorded_request(std::uint64_t index, std
   const auto view = EntryView::parse(entry);
   if (!view) return unreadable(index, "it is not in its one form");
   const bool denied = view->kind() == EntryKind::denial;
-  // A denial with a quota was allowed by the policy, and too often.
-  const bool decided = denied ? !view->has("quota") : view->has("grant") && view->has("policy");
+  const bool decided = denied || (view->has("grant") && view->has("policy"));
   const std::string machine = view->text("machine");
   if (!decided || !view->has("operation") || machine == "self") return std::nullopt;
   ASSIGN_OR_RETURN(const json object, parse_json(entry));
@@ -105,7 +105,8 @@ Result<std::optional<RecordedRequest>> recorded_request(std::uint64_t index, std
   made.request = view->text("request");
   made.machine = machine;
   made.source = view->text("source");
-  made.allowed = !denied;
+  made.quota = view->text("quota");
+  made.allowed = !denied || !made.quota.empty();
   made.grant = view->text("grant");
   made.reason = denied ? view->text("reason") : "";
   made.policy = view->text("policy");
@@ -194,13 +195,8 @@ Result<void> RecordedMachines::add_attributes(const std::string& machine, Known&
     if (shown.error().code == ErrorCode::not_found) return {};
     return Failure(shown.error());
   }
-  const auto found = shown->find("attributes");
-  if (found == shown->end() || !found->is_object()) return {};
   Machine described;
-  for (const auto& [name, value] : found->items()) {
-    if (!value.is_string()) continue;
-    RETURN_IF_ERROR(add_attribute(described, name, value.get<std::string>()));
-  }
+  RETURN_IF_ERROR(add_known_attributes(*shown, described));
   known.attributes = std::move(described.attributes);
   return {};
 }

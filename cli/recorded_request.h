@@ -18,7 +18,8 @@ struct RecordedRequest {
   std::string request;  ///< its id
   std::string machine;  ///< as the log names it
   std::string source;
-  bool allowed = false;
+  bool allowed = false;               ///< by the policy
+  std::string quota;                  ///< that was used up all the same, or empty
   std::string grant, reason, policy;  ///< of the decision; the version that made it
   PolicyQuestion question;
   /// What the log does not say of the question, or empty.

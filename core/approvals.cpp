@@ -335,11 +335,12 @@ Result<void> Approvals::check_approver(const Caller& caller, const Policy& polic
   const ApprovalRecord& approval = view.record;
   const std::string approver = caller.context.machine.text();
   if (caller.context.machine.identity() == approval.requester) {
-    return fail(ErrorCode::forbidden, "who asked for it does not approve it; others must");
+    return fail(ErrorCode::forbidden, "who asked for it does not approve it; others must",
+                "approval");
   }
   if (!policy.may_approve(approval.rule, caller.context.machine)) {
     return fail(ErrorCode::forbidden,
-                "\"" + approval.rule + "\" does not ask " + approver + " for approval");
+                "\"" + approval.rule + "\" does not ask " + approver + " for approval", "approval");
   }
   if (!is_pending(approval.state) || is_over(approval, now())) {
     const auto state = is_pending(approval.state) ? ApprovalState::expired : approval.state;

@@ -21,6 +21,33 @@ Result<void> set_parsed(PolicyQuestion& question, std::string_view text) {
   return {};
 }
 
+/// The same of one of few names, with a guess where it is nearly one of them.
+template <auto Parse, auto Names>
+auto parse_named(std::string_view text) -> decltype(Parse(text)) {
+  auto parsed = Parse(text);
+  if (parsed) return parsed;
+  const std::vector<std::string_view> names = Names();
+  const std::string guess = did_you_mean(text, names);
+  if (guess.empty()) return parsed;
+  return invalid("", "there is no " + quoted(text) + guess);
+}
+
+std::vector<std::string_view> operation_names() {
+  std::vector<std::string_view> names;
+  for (Operation one : operations()) names.push_back(name_of(one));
+  return names;
+}
+std::vector<std::string_view> key_type_names() {
+  std::vector<std::string_view> names;
+  for (const KeyTypeRow& one : key_types()) names.push_back(one.name);
+  return names;
+}
+std::vector<std::string_view> algorithm_names() {
+  std::vector<std::string_view> names;
+  for (const SignatureAlgorithmRow& one : signature_algorithms()) names.push_back(one.name);
+  return names;
+}
+
 /// A validated name, kept as its text.
 template <auto Member, class Name>
 Result<void> set_name(PolicyQuestion& question, std::string_view text) {
@@ -103,7 +130,7 @@ Result<void> set_source(Machine& machine, std::string_view text) {
 using Q = PolicyQuestion;
 constexpr std::array kQuestionMembers = {
     AskedMember<Q>{"operation", "operation", false, "certificate.issue, key.sign, …",
-                   set_parsed<&Q::operation, parse_operation>},
+                   set_parsed<&Q::operation, parse_named<parse_operation, operation_names>>},
     AskedMember<Q>{"issuer", "issuer", false, "the CA", set_name<&Q::issuer, CaName>},
     AskedMember<Q>{"profile", "profile", false, "of the certificate",
                    set_name<&Q::profile, ProfileName>},
@@ -127,11 +154,12 @@ constexpr std::array kQuestionMembers = {
     AskedMember<Q>{"organizational_unit", "organizational-unit", false,
                    "in the certificate's subject", set_subject<&Subject::organizational_unit>},
     AskedMember<Q>{"key_type", "key-type", false, "of the key: ec-p256, rsa-3072, …",
-                   set_parsed<&Q::key_type, parse_key_type>},
+                   set_parsed<&Q::key_type, parse_named<parse_key_type, key_type_names>>},
     AskedMember<Q>{"validity", "validity", false, "of the certificate: 24h, 30d, …",
                    set_parsed<&Q::validity, parse_duration>},
-    AskedMember<Q>{"algorithm", "algorithm", false, "of the signature: ecdsa-p256-sha256, …",
-                   set_parsed<&Q::algorithm, parse_signature_algorithm>},
+    AskedMember<Q>{
+        "algorithm", "algorithm", false, "of the signature: ecdsa-p256-sha256, …",
+        set_parsed<&Q::algorithm, parse_named<parse_signature_algorithm, algorithm_names>>},
     AskedMember<Q>{"extended_key_usages", "extended-key-usage", true,
                    "of the certificate; default: the profile's", add_extended_key_usage},
 };

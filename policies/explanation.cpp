@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policies/duty_text.h"
 #include "policies/grant_edit.h"
 #include "policies/listing.h"
 #include "policies/request_values.h"
@@ -27,6 +28,7 @@ class Explainer {
     found_.allowed = decision.allowed();
     found_.grant = decision.grant();
     found_.reason = decision.reason();
+    found_.duties = duty_texts(rules_, decision);
     const HeldRoles held = rules_.roles.of(asked_.machine);
     for (Role role : kRoles) {
       if (held.holds(role)) found_.roles.emplace_back(name_of(role));
@@ -34,10 +36,37 @@ class Explainer {
     look_at_denials();
     look_at_grants();
     if (!found_.allowed && can_be_granted()) suggest();
+    if (!found_.allowed && found_.changes.empty()) found_.hint = hint();
     return std::move(found_);
   }
 
  private:
+  /// What would do where no change of a grant does.
+  [[nodiscard]] std::string hint() const {
+    if (!found_.denials.empty()) {
+      std::string names;
+      for (const AppliedDenial& denial : found_.denials) {
+        names += (names.empty() ? "" : " and ") + quoted(denial.denial);
+      }
+      return "it would do to narrow denial " + names + ", if a grant allows it then";
+    }
+    for (const NearGrant& grant : found_.near) {
+      if (grant.failed.size() != 1) continue;
+      const FailedCondition& failed = grant.failed.front();
+      if (failed.condition == "when.hours") {
+        return "it would do to ask at a time that grant " + quoted(grant.grant) + " allows";
+      }
+      if (failed.condition == "when.source") {
+        return "it would do to ask from an address that grant " + quoted(grant.grant) + " allows";
+      }
+      if (failed.condition == "when.max_lifetime") {
+        return "it would do to sign a message that says how long it is valid, as grant " +
+               quoted(grant.grant) + " wants";
+      }
+    }
+    return "no small change of one grant would allow it";
+  }
+
   void look_at_denials() {
     for (RuleId id : policy_.index().find(RuleKind::denial, numbers_, asked_.question.operation)) {
       const Rule& denial = rules_.denials[id];

@@ -263,6 +263,11 @@ Result<PolicyCases> read_policy_cases(std::string_view text, const Profiles& pro
   };
   const std::array streams = {YamlStream{"cases", YamlNode::Kind::list, take}};
   ASSIGN_OR_RETURN(const YamlNode root, read_yaml(text, document, streams));
+  if (find_member(root, "version") != nullptr || find_member(root, "grants") != nullptr) {
+    return document.refuse(root.place,
+                           "is a policy; cases stand in a file of their own, with the members "
+                           "policy and cases");
+  }
   RETURN_IF_ERROR(expect_members(root, document, kMembers));
   if (const YamlNode* policy = find_member(root, "policy")) {
     ASSIGN_OR_RETURN(read.policy, read_text(*policy, document.member("policy")));

@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "policies/decided_search.h"
+#include "policies/duty_text.h"
 #include "policies/rule_text.h"
 
 namespace chancery {
@@ -131,6 +132,15 @@ class Comparison {
     return {};
   }
 
+  static std::string answer_text(const NamedRules& rules, const ExampleRequest& example) {
+    const Decision decision = decide(rules.policy(), example);
+    std::string text = text_of(decision);
+    for (const std::string& duty : duty_texts(rules.rules(), decision)) {
+      text += "; and then: " + duty;
+    }
+    return text;
+  }
+
   void add(DiffRegion::Kind kind, Operation operation, const Cause& cause,
            const ExampleRequest& example) {
     DiffRegion region;
@@ -139,8 +149,8 @@ class Comparison {
     region.rule = cause.name;
     region.rule_is_new = cause.in == &after_;
     region.example = example;
-    region.before = text_of(decide(before_.policy(), example));
-    region.after = text_of(decide(after_.policy(), example));
+    region.before = answer_text(before_, example);
+    region.after = answer_text(after_, example);
     if (cause.rule != nullptr) {
       region.file = cause.rule->file;
       region.place = cause.rule->place;

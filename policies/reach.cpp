@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "policies/decided_search.h"
+#include "policies/duty_text.h"
 #include "policies/question_formula.h"
 #include "policies/rule_text.h"
 
@@ -222,6 +223,7 @@ class Reaching {
     found.operation = wanted_.operation;
     found.example = *std::move(example);
     RETURN_IF_ERROR(add_denials(formula, found));
+    RETURN_IF_ERROR(add_approvals(formula, found));
     found_.emplace_back(std::move(found), std::move(formula));
     return {};
   }
@@ -242,6 +244,23 @@ class Reaching {
       if (example) found.denials.push_back("denial:" + denial.name);
       const Doubts& doubts = search.search().doubts();
       doubts_.insert(doubts_.end(), doubts.begin(), doubts.end());
+    }
+    return {};
+  }
+
+  /// Those that the policy asks for whatever the grant.
+  Result<void> add_approvals(const RequestFormula& formula, ReachingRule& found) {
+    for (const Rule& approval : rules_.rules().approvals) {
+      if (!approval.terms->operations.has(wanted_.operation)) continue;
+      ASSIGN_OR_RETURN(RequestFormula asking,
+                       rules_.formula(RuleKind::approval, approval, wanted_.operation));
+      DecidedSearch search = search_for(formula);
+      if (machine_ != nullptr) search.search().fix(*machine_);
+      search.search().require(std::move(asking));
+      ASSIGN_OR_RETURN(const auto example, find_allowed(search));
+      doubts_.insert(doubts_.end(), search.doubts().begin(), search.doubts().end());
+      if (!example) continue;
+      found.duties.push_back(duty_text("approval:" + approval.name, *approval.terms->approval));
     }
     return {};
   }

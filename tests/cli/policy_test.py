@@ -91,6 +91,31 @@ class Offline(ServiceTest):
         file = self.file("lost.tests.yaml", CASES.partition("\n")[2])
         self.assertIn("--policy", self.fails("policy", "test", file, status=2))
 
+    def test_what_is_not_there(self):
+        for command in (("policy", "diff", "/nowhere.yaml", self.policy), ("policy", "test", "/nowhere.tests.yaml"),
+                        ("policy", "apply", "--yes", "/nowhere.yaml")):
+            with self.subTest(command=command):
+                self.assertIn("/nowhere", self.fails(*command, status=2))
+        self.assertIn("is a policy", self.fails("policy", "test", self.policy, status=2))
+
+    def test_who_is_asked_about(self):
+        explain = ("policy", "explain", "--policy", self.policy)
+        self.assertIn("say which machine", self.fails(*explain, "--operation", "key.sign", status=2))
+        self.assertIn("say which machine", self.fails("policy", "what-can", "--policy", self.policy, status=2))
+        self.assertEqual(self.succeeds("policy", "what-can", "db", "--policy", self.policy).strip(), "nothing")
+
+    def test_misspelt_names(self):
+        explain = ("policy", "explain", "--policy", self.policy, "--machine", "web-1.example.com", "--operation")
+        for what, options, guess in (("operation", ("key.sing",), "key.sign"),
+                                     ("key type", ("key.create", "--key-type", "ec-p265"), "ec-p256"),
+                                     ("profile", ("certificate.issue", "--profile", "tls-servr"), "tls-server"),
+                                     ("issuer", ("certificate.issue", "--issuer", "issuin", "--issuer-name", "issuing"),
+                                      "issuing")):
+            with self.subTest(what):
+                self.assertIn(f'did you mean "{guess}"?', self.fails(*explain, *options, status=2))
+        self.assertIn('did you mean "key.sign"?',
+                      self.fails("policy", "who-can", "key.sing", "--policy", self.policy, status=2))
+
     def test_issuers_that_there_are(self):
         self.succeeds("policy", "test", "--issuer-name", "issuing", self.cases)
         self.assertIn('there is no issuer "issuing"',
@@ -133,6 +158,22 @@ class Changes(ServiceTest):
         self.assertIn("another by now", self.fails("policy", "apply", "--yes", "--replaces", OTHER, "--allow-lockout",
                                                    self.policy))
         self.assertEqual(self.bodies(), [{"text": POLICY, "replaces": OTHER, "dry_run": True, "allow_lockout": True}])
+
+    def test_apply_what_is_in_force(self):
+        present = self.file("present.yaml", "version: 1\n")
+        self.assertIn("already in force", self.succeeds("policy", "apply", "--yes", present))
+        self.assertEqual(self.bodies(), [])
+
+    def test_attributes_of_the_inventory(self):
+        shop = POLICY.replace("grants:", "groups: {shop: {attributes: {team: [shop]}}}\ngrants:") + """\
+  - {name: shop, machines: [group:shop], operations: [key.sign], keys: [shop]}
+"""
+        for version in ("", f"/versions/{VERSION}"):
+            self.service.on("GET", f"/v1/policy{version}", {"version": VERSION, "text": shop, "loaded_at": "x"})
+        self.service.on("GET", "/v1/machines/web-1", {"name": "web-1", "attributes": {"team": "shop"}})
+        self.service.on("GET", "/v1/machines/web-2", problem(404, detail="there is none"))
+        self.assertIn("grant:shop", self.succeeds("policy", "what-can", "web-1"))
+        self.assertIn("the inventory has no machine web-2", self.succeeds("policy", "what-can", "web-2"))
 
     def test_rollback(self):
         self.service.on("GET", "/v1/policy/versions", {"in_force": VERSION, "versions": [

@@ -382,6 +382,53 @@ BOOST_AUTO_TEST_CASE(who_can_do_something) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(approvals_are_told) {
+  const auto policy = load_rules(R"(
+roles: {administrator: [boss, deputy]}
+grants:
+  - name: release
+    machines: [ci]
+    operations: [key.sign]
+    keys: [release]
+    quotas: [{limit: 5, per: day}]
+    approvals: {needed: 2, from: [alice, bob]}
+    break_glass: 1h
+approvals:
+  - name: policy-changes
+    operations: [policy.change]
+    needed: 1
+    from: [role:administrator]
+    expires: 3d
+)");
+  const Explanation release =
+      explain(*policy, machine_called("ci"), signing("release"), analysis_time());
+  BOOST_REQUIRE_EQUAL(release.duties.size(), 2U);
+  BOOST_TEST(release.duties[0].starts_with("2 approvals (grant:release, from alice, bob), expires "),
+             release.duties[0]);
+  BOOST_TEST(release.duties[0].ends_with("; it is then open for 1h (break-glass)"),
+             release.duties[0]);
+  BOOST_TEST(release.duties[1].starts_with("at most 5 in "), release.duties[1]);
+  const PolicyQuestion change{.operation = Operation::policy_change};
+  const Texts asks = {"1 approval (approval:policy-changes, from role:administrator), expires 3d"};
+  BOOST_TEST(explain(*policy, machine_called("boss"), change, analysis_time()).duties == asks,
+             boost::test_tools::per_element());
+  const auto answer = who_can(*policy, change, {}, analysis_time());
+  BOOST_REQUIRE(answer && answer->rules.size() == 1);
+  BOOST_TEST(answer->rules[0].duties == asks, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_would_do_where_no_grant_is_changed) {
+  const auto policy = load_rules(R"(
+denials:
+  - {name: frozen, machines: [web-9], operations: [key.sign], keys: [a]}
+grants:
+  - {name: signs, machines: [web-9], operations: [key.sign], keys: [a]}
+)");
+  const Explanation denied =
+      explain(*policy, machine_called("web-9"), signing("a"), analysis_time());
+  BOOST_TEST(denied.hint.find("narrow denial \"frozen\"") != std::string::npos, denied.hint);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_machine_can_do) {
   const auto policy = load_rules(std::string(kExplained));
   const auto rules_for = [&](const Machine& machine) {

@@ -46,6 +46,9 @@ CASES = [  # what is wrong, the policy
     ("a template without rules", "version: 1\ntemplates: [{name: t}]"),
     ("a use without a name", "version: 1\nuse: [{template: t}]"),
     ("a use with a list", "version: 1\nuse: [{template: t, name: a, with: {b: [c]}}]"),
+    ("a field that no message has", "version: 1\n" + RULE % ", when: {content: {isuer: [a]}}"),
+    ("an attested key", "version: 1\n" + RULE % ", when: {key_attested: true}"),
+    ("break-glass without approvals", "version: 1\n" + RULE % ", break_glass: 1h"),
     ("an approval that needs nobody",
      "version: 1\napprovals: [{name: a, operations: [ca.create], from: [b]}]"),
 ]
