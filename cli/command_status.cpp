@@ -80,8 +80,7 @@ Result<ExitCode> status(Session& session, const CertificateStatusOptions& option
   session.print(std::string(ready ? "ready" : "NOT READY") + ": chanceryd " +
                     optional_text_in(answer, "version") + "; " + token_text(part(answer, "token")) +
                     "; " + log_text(part(answer, "log")) + "; policy " + policy +
-                    witnesses_text(answer) + faces_text(answer) +
-                    break_glass_text(answer),
+                    witnesses_text(answer) + faces_text(answer) + break_glass_text(answer),
                 answer);
   return ready ? ExitCode::done : ExitCode::failed;
 }

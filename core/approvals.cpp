@@ -301,7 +301,8 @@ Result<void> Approvals::check_key(const ApprovalRecord& approval, const Key& own
   if (const auto requester = MachineName::parse(approval.requester); requester && !same) {
     ASSIGN_OR_RETURN(same, store_.has_certified(*requester, spki_sha256));
   }
-  if (same) return fail(ErrorCode::forbidden, "who asked for it has the same key; others must");
+  if (same)
+    return fail(ErrorCode::forbidden, "who asked for it has the same key; others must", "approval");
   ASSIGN_OR_RETURN(auto certificate, store_.certificate(own.serial));
   if (!certificate) return fail(ErrorCode::internal, "the approver's certificate is gone");
   ASSIGN_OR_RETURN(const bool before, is_certified_before(approval, std::move(*certificate)));

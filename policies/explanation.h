@@ -44,11 +44,11 @@ struct AppliedDenial {
 /// Why a policy answers as it does.
 struct Explanation {
   bool allowed = false;
-  std::string grant;               ///< as of the decision
-  std::string reason;              ///< as of the decision; empty where it is allowed
+  std::string grant;                ///< as of the decision
+  std::string reason;               ///< as of the decision; empty where it is allowed
   std::vector<std::string> duties;  ///< what is asked for before it may be done (duty_texts)
-  std::string hint;                ///< of a refusal without changes: what would do, or nothing
-  std::vector<std::string> roles;  ///< that the machine holds: "administrator", …
+  std::string hint;                 ///< of a refusal without changes: what would do, or nothing
+  std::vector<std::string> roles;   ///< that the machine holds: "administrator", …
   std::vector<AppliedDenial> denials;
   std::vector<std::string> allowing;  ///< all grants that allow it, in order; the first one decides
   std::vector<NearGrant> near;        ///< that name machine and operation, nearest first

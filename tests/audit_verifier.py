@@ -12,20 +12,16 @@ force, and these must lead to or come from the VKEYs.
 import base64
 import hashlib
 import json
-import re
 import sqlite3
 import sys
 from datetime import datetime, timedelta, timezone
 
 from approval_verifier import Approvals
+from canonical_entry import instant, is_canonical
 from incident_verifier import IncidentRows
 from note_key import NoteKey, from_base64
 from pruning_verifier import Prunings
 
-KINDS = {"start", "stop", "policy", "denial", "failure", "intent", "outcome", "authentication",
-         "read", "ca", "machine", "revocation", "replacement", "incident", "token", "heartbeat",
-         "log", "alarm", "approval"}
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TIME_TOLERANCE = timedelta(0)  # how far back the time of an entry may go
 
 
@@ -71,30 +67,6 @@ def perfect_root(hashes):
     return hashes[0]
 
 
-def is_canonical(text):
-    try:
-        entry = json.loads(text)
-        json.dumps(entry, ensure_ascii=False).encode()  # no half of a surrogate pair
-    except ValueError:
-        return False
-    if not isinstance(entry, dict):
-        return False
-    for value in entry.values():
-        number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-        texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if not (isinstance(value, str) or value is True or number or texts):
-            return False
-    if entry.get("v") != 1 or entry["v"] is True or entry.get("kind") not in KINDS:
-        return False
-    if not isinstance(entry.get("time"), str) or not TIME.fullmatch(entry["time"]):
-        return False
-    try:
-        instant(entry["time"])
-    except ValueError:
-        return False
-    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True) == text
-
-
 def micros(time):
     """Microseconds since 1970 as the form with a fraction of six digits, or without one."""
     return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time)).strftime(
@@ -104,10 +76,6 @@ def micros(time):
 def shard_of(serial, shards):
     """From the last four of its random octets."""
     return int(serial[-8:], 16) % shards if shards > 0 else None
-
-
-def instant(time):
-    return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def machine_of(entry):

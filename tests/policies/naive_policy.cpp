@@ -381,6 +381,13 @@ NaivePolicy::Answer NaivePolicy::decide_by_roles_and_grants(const Machine& machi
     return std::any_of(roles.begin(), roles.end(),
                        [&](const NaiveRole& held) { return held.identity == identity; });
   };
+  const auto asked = [&](const NaiveRule& rule) {
+    return rule.approval && std::find(rule.approval->from.begin(), rule.approval->from.end(),
+                                      question.owner) != rule.approval->from.end();
+  };
+  const bool guarded = role_holder(question.owner) ||
+                       std::any_of(grants.begin(), grants.end(), asked) ||
+                       std::any_of(approvals.begin(), approvals.end(), asked);
   if (machine.name.text() == "self") return {false, "builtin:self"};
   const bool reads = operation == audit_read || name_of(operation).ends_with(".read");
   if (holds("auditor") && !reads) {
@@ -395,7 +402,7 @@ NaivePolicy::Answer NaivePolicy::decide_by_roles_and_grants(const Machine& machi
   }
   if (operation == machine_add) {
     if (question.owner == "self") return {false, "builtin:self"};
-    if (role_holder(question.owner) && !holds("administrator")) return {false, "fixed:roles"};
+    if (guarded && !holds("administrator")) return {false, "fixed:roles"};
   }
   if (is(operation, {certificate_issue, certificate_renew})) {
     for (const std::string& uri : question.names.uri) {
@@ -421,7 +428,7 @@ NaivePolicy::Answer NaivePolicy::decide_by_roles_and_grants(const Machine& machi
       return {true, "role:administrator"};
     }
     if (operation == machine_add) {
-      if (role_holder(question.owner)) return {true, "role:administrator"};
+      if (guarded) return {true, "role:administrator"};
       nearest = {false, "role:administrator"}, near_role = true;
     }
     if (revokes) {

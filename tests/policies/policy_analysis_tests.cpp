@@ -2,7 +2,6 @@
 
 #include "analysis_fixture.h"
 #include "policies/explanation.h"
-#include "policies/policy_conflicts.h"
 #include "policies/reach.h"
 #include "policies/request_formula.h"
 #include "policies/request_search.h"
@@ -403,8 +402,9 @@ approvals:
   const Explanation release =
       explain(*policy, machine_called("ci"), signing("release"), analysis_time());
   BOOST_REQUIRE_EQUAL(release.duties.size(), 2U);
-  BOOST_TEST(release.duties[0].starts_with("2 approvals (grant:release, from alice, bob), expires "),
-             release.duties[0]);
+  BOOST_TEST(
+      release.duties[0].starts_with("2 approvals (grant:release, from alice, bob), expires "),
+      release.duties[0]);
   BOOST_TEST(release.duties[0].ends_with("; it is then open for 1h (break-glass)"),
              release.duties[0]);
   BOOST_TEST(release.duties[1].starts_with("at most 5 in "), release.duties[1]);
@@ -454,74 +454,6 @@ BOOST_AUTO_TEST_CASE(what_a_machine_can_do) {
   BOOST_TEST(rules_of(rules_for(shop)) == Texts{"grant:shop-keys key.sign"},
              boost::test_tools::per_element());
   BOOST_TEST(rules_for(machine_called("ops")).rules.size() > 5u);
-}
-
-// --- Conflicts ---------------------------------------------------------------------------------
-
-std::string key(const std::string& name, const std::string& machines, const std::string& keys,
-                const std::string& more = "") {
-  return "  - {name: " + name + ", machines: [" + machines + "], operations: [key.sign], keys: [" +
-         keys + "]" + more + "}\n";
-}
-
-BOOST_AUTO_TEST_CASE(rules_that_do_nothing) {
-  struct Row {
-    std::string name, policy;
-    Texts expected;  ///< "kind rule by others"
-  };
-  const std::string grants = "grants:\n", denials = "denials:\n";
-  const std::vector<Row> rows = {
-      {"none", grants + key("a", "x", "k") + key("b", "y", "k"), {}},
-      {"a special case behind the general one",
-       grants + key("a", "'**'", "'**'") + key("b", "x", "k"),
-       {"redundant grant:b"}},
-      {"before it", grants + key("b", "x", "k") + key("a", "'**'", "'**'"), {}},
-      {"covered by two",
-       grants + key("a", "'*'", "k") + key("b", "'*.**'", "k") + key("c", "'**'", "k"),
-       {"redundant grant:c"}},
-      {"with quotas of its own",
-       grants + key("a", "x", "k") + key("b", "x", "k", ", quotas: [{limit: 1, per: hour}]"),
-       {"shadowed grant:b"}},
-      {"refused wholly",
-       grants + key("a", "x", "k") + denials + key("d", "'*'", "'*'"),
-       {"unreachable grant:a"}},
-      {"refused in part", grants + key("a", "x", "k, l") + denials + key("d", "'*'", "l"), {}},
-      {"a denial of what nothing allows",
-       grants + key("a", "x", "k") + denials + key("d", "y", "k"),
-       {"ineffective denial:d"}},
-      {"a denial behind another",
-       grants + key("a", "'**'", "k, l") + denials + key("d", "'**'", "k") + key("e", "x", "k"),
-       {"ineffective denial:e"}},
-      {"hours that are over",
-       grants +
-           key("a", "x", "k",
-               ", when: {valid_from: 2027-01-01T00:00:00Z, valid_until: 2026-01-01T00:00:00Z}"),
-       {"contradictory grant:a"}},
-      {"digests of an algorithm without",
-       grants + key("a", "x", "k", ", when: {message_classes: [data], content: {issuer: [i]}}"),
-       {"contradictory grant:a"}},
-      {"a group",
-       "groups: {g: {machines: [x]}, h: {machines: [x]}}\n" + grants + key("a", "'group:g'", "k"),
-       {"unused-group group:h"}},
-      {"an auditor's", "roles: {auditor: [x]}\n" + grants + key("a", "'*'", "k"), {}},
-  };
-  for (const Row& row : rows) {
-    BOOST_TEST_CONTEXT(row.name) {
-      const auto parsed = load_policy("version: 1\n" + row.policy, open_vocabulary());
-      if (!parsed) {  // the loader sees some of these already
-        BOOST_TEST_MESSAGE(row.name << ": " << parsed.error().message);
-        continue;
-      }
-      const PolicyConflicts found = conflicts(**parsed, analysis_time());
-      Texts lines;
-      for (const PolicyConflict& conflict : found.conflicts) {
-        lines.push_back(std::string(name_of(conflict.kind)) + " " + conflict.rule);
-        BOOST_TEST_MESSAGE(conflict.text);
-      }
-      BOOST_TEST(lines == row.expected, boost::test_tools::per_element());
-      BOOST_TEST(found.doubts.empty());
-    }
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
