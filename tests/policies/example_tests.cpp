@@ -147,17 +147,6 @@ BOOST_AUTO_TEST_CASE(the_default_policy_without_a_trust_domain) {
                         "own-certificates"}});
 }
 
-BOOST_AUTO_TEST_CASE(each_snippet_of_the_documentation_loads) {
-  const auto found = snippets(read_source("docs/policy.md"), "yaml");
-  BOOST_TEST(found.size() >= 3);
-  for (const char* page : {"docs/policy.md", "docs/approvals.md"}) {
-    for (const std::string& snippet : snippets(read_source(page), "yaml")) {
-      const bool whole = snippet.starts_with("version:");
-      load_good(whole ? snippet : "version: 1\n" + snippet);
-    }
-  }
-}
-
 BOOST_AUTO_TEST_CASE(the_denial_in_the_documentation_is_the_real_one) {
   const std::string document = read_source("docs/policy.md");
   const auto policy = load_good(snippets(document, "yaml").front());

@@ -345,6 +345,9 @@ void NaivePolicy::add_approval(Answer& answer, const Machine& machine,
                                const PolicyQuestion& question, const Judge& judge) const {
   const NaiveRule* most = nullptr;
   std::string rule;
+  std::string counted = machine.name.text();
+  if (counted.empty()) counted = machine.spiffe_id;
+  if (counted.empty() && !machine.fingerprint.empty()) counted = "sha256:" + machine.fingerprint;
   for (const NaiveRule& grant : grants) {
     if (grant.name != answer.grant) continue;
     for (const NaiveQuota& quota : grant.quotas) {
@@ -353,9 +356,8 @@ void NaivePolicy::add_approval(Answer& answer, const Machine& machine,
                           : quota.per == "day"  ? 86400
                                                 : 0;
       answer.quotas.push_back(grant.name + "/" + std::to_string(answer.quotas.size() + 1) + " of " +
-                              (quota.of_grant ? "" : machine.text()) + ": " +
-                              std::to_string(quota.limit) + " in " + std::to_string(seconds) +
-                              " s");
+                              (quota.of_grant ? "" : counted) + ": " + std::to_string(quota.limit) +
+                              " in " + std::to_string(seconds) + " s");
     }
     if (grant.approval) most = &grant, rule = "grant:" + grant.name;
   }

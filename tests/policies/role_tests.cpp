@@ -137,7 +137,7 @@ grants:
     machines: ["spiffe://other.example/**", "web-1"]
     operations: [key.sign]
     keys: [k]
-    quotas: [{limit: 3, per: 1h}]
+    quotas: [{limit: 3, per: hour}]
 )");
   const auto whose = [&](const Machine& machine) {
     const Decision decision = policy->decide(machine, Ask(key_sign).key("k"));
