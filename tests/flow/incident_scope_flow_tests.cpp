@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE(what_others_have_to_agree_to_one_by_one_no_incident_revokes
   const auto refused = incidents->open(as("operator"), about(R"({"machine":"web-1"})"));
   BOOST_REQUIRE(!refused);
   BOOST_TEST(refused.error().message.find("asks for approval of it") != std::string::npos);
-  const SelectedCertificate certificate{.machine = MachineName::literal("web-1")};
+  SelectedCertificate certificate;
+  certificate.machine = MachineName::literal("web-1");
   BOOST_TEST(!incidents->permits(as("operator").context.machine, certificate));
   // Unless they have to agree to the incident.
   asking.insert(Operation::incident_open);
