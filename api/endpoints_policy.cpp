@@ -1,17 +1,12 @@
-#include <algorithm>
-
 #include "api/endpoint.h"
 #include "core/entry_view.h"
+#include "core/policy_bundle.h"
 
 namespace chancery {
 namespace {
 
-/// SHA-256 in hexadecimal.
 Result<void> check_version(const std::string& text) {
-  const bool hex = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-  if (hex && text.size() == 64) return {};
+  if (is_policy_version(text)) return {};
   return invalid("version", "must be the 64 hexadecimal digits of a policy's version");
 }
 

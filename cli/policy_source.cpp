@@ -6,6 +6,7 @@
 
 #include "cli/file.h"
 #include "core/config.h"
+#include "core/policy_bundle.h"
 #include "core/policy_directory.h"
 #include "core/store.h"
 #include "policies/policy_file.h"
@@ -14,14 +15,6 @@ namespace chancery {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kVersionDigits = 64;  // SHA-256
-
-bool is_version(const std::string& text) {
-  return text.size() == kVersionDigits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
 
 /// The profiles of a new installation.
 Result<Profiles> default_profiles() {
@@ -96,7 +89,7 @@ Result<NamedPolicy> read_named_policy(Session& session, const std::string& name,
                                       const PolicyVocabulary& vocabulary) {
   NamedPolicy named{name, {}, false, nullptr};
   const bool current = name == "current";
-  if (current || is_version(name)) {
+  if (current || is_policy_version(name)) {
     named.of_service = true;
     ASSIGN_OR_RETURN(named.text, text_of_service(session, current ? "/v1/policy"
                                                                   : "/v1/policy/versions/" + name));

@@ -202,9 +202,8 @@ Result<ApprovalRecord> Approvals::named(const Caller& caller, const ApprovalNeed
   }
   const bool may_come = is_pending(record->state) || record->state == ApprovalState::used;
   if (record->state == ApprovalState::open && closes_at(*record, need) > now()) {
-    return conflict("the approval " + id->text() +
-                    " is open, but not by as many as the policy asks for now; ask without it for "
-                    "a new one");
+    return conflict("fewer have agreed to the open approval " + id->text() +
+                    " than the policy in force wants; ask without it for a new one");
   }
   if (!may_come || (is_pending(record->state) && is_over(*record, now()))) {
     // One that is open was asked for by its grant before; here it has closed by the clock.

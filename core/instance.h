@@ -78,6 +78,7 @@ class Instance {
   Failure reject_policy(const Caller& caller, Error error);
   using LoadedPolicy = Result<std::shared_ptr<const Policy>>;
   LoadedPolicy load_or_reject(const Caller& caller, const std::string& text);
+  Result<bool> record_unchanged(const Caller& caller);
   Result<bool> apply_permitted(const Caller& caller, const Permit& permitted,
                                const NewPolicy& wanted);
   LoadedPolicy load_successor(const Caller& caller, const NewPolicy& wanted);

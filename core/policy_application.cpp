@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/instance.h"
+#include "core/policy_bundle.h"
 #include "core/policy_directory.h"
 #include "core/policy_replacement.h"
 
@@ -11,13 +12,9 @@ namespace {
 
 const PolicyQuestion kQuestion{.operation = Operation::policy_change};
 
-std::string version_of(std::string_view bundle) {
-  return to_hex(sha256(bytes_of(bundle)));
-}
-
 }  // namespace
 
-/// Records that a policy was not good; returns why.
+/// Records that a policy does not come into force; returns why.
 Failure Instance::reject_policy(const Caller& caller, Error error) {
   AuditEntry entry(EntryKind::policy);
   entry.set("operation", name_of(Operation::policy_change));
@@ -33,6 +30,13 @@ Instance::LoadedPolicy Instance::load_or_reject(const Caller& caller, const std:
   return policy;
 }
 
+/// Also what changes nothing was decided.
+Result<bool> Instance::record_unchanged(const Caller& caller) {
+  RETURN_IF_ERROR(
+      service_->authorize_preview(caller, kQuestion, "policy " + service_->policy()->version()));
+  return false;
+}
+
 Result<Permit> Instance::permit_change(const Caller& caller, const std::string& version) {
   return service_->permit(caller.with_details(version.empty() ? "" : "policy " + version),
                           kQuestion);
@@ -43,12 +47,17 @@ Result<bool> Instance::reload_policy(const Caller& caller, const std::optional<P
   const std::lock_guard lock(policy_file_);
   const auto text = read_policy(config_.home);
   if (!text) return reject_policy(caller, text.error());
-  if (!version.empty() && version != version_of(*text)) {
-    return fail(ErrorCode::conflict,
-                "the policy in the service's home is " + version_of(*text) + " by now", "version");
+  if (!version.empty() && version != policy_version_of(*text)) {
+    return reject_policy(
+        caller, Error{ErrorCode::conflict,
+                      "the policy in the service's home is " + policy_version_of(*text) + " by now",
+                      "version"});
   }
   ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, *text));
-  if (policy->version() == service_->policy()->version()) return false;
+  if (policy->version() == service_->policy()->version()) {
+    if (permitted) return record_unchanged(caller);
+    return false;
+  }
   if (permitted) {
     RETURN_IF_ERROR(service_->change_policy(caller, *permitted, std::move(policy), *text));
   } else {
@@ -64,8 +73,8 @@ Result<void> Instance::expect_files_in_force(const std::string& next) const {
     return fail(ErrorCode::conflict,
                 "the policy in the service's home is not whole: " + files.error().message);
   }
-  const std::string version = version_of(*files);
-  if (version == service_->policy()->version() || version == version_of(next)) return {};
+  const std::string version = policy_version_of(*files);
+  if (version == service_->policy()->version() || version == policy_version_of(next)) return {};
   return fail(ErrorCode::conflict,
               "the policy in the service's home was changed and is not in force; `chancery policy "
               "reload` puts it in force, or restore it there");
@@ -75,34 +84,39 @@ Result<void> Instance::expect_files_in_force(const std::string& next) const {
 Instance::LoadedPolicy Instance::load_successor(const Caller& caller, const NewPolicy& wanted) {
   const std::string in_force = service_->policy()->version();
   if (!wanted.replaces.empty() && wanted.replaces != in_force) {
-    return fail(ErrorCode::conflict,
-                "the policy in force is " + in_force + " by now; look at it and try again",
-                "replaces");
+    return reject_policy(
+        caller, Error{ErrorCode::conflict,
+                      "the policy in force is " + in_force + " by now; look at it and try again",
+                      "replaces"});
   }
-  RETURN_IF_ERROR(expect_files_in_force(wanted.text));
+  if (auto stands = expect_files_in_force(wanted.text); !stands) {
+    return reject_policy(caller, std::move(stands.error()));
+  }
   ASSIGN_OR_RETURN(auto policy, load_or_reject(caller, wanted.text));
   const Decision after = policy->decide(caller.context.machine, kQuestion);
   if (wanted.allow_lockout) return policy;
   if (!after.allowed()) {
-    return fail(ErrorCode::conflict,
-                "under this policy you could not change it again (" + after.reason() +
-                    "); allow_lockout accepts that",
-                "allow_lockout");
+    return reject_policy(caller, Error{ErrorCode::conflict,
+                                       "under this policy you could not change it again (" +
+                                           after.reason() + "); allow_lockout accepts that",
+                                       "allow_lockout"});
   }
   const Duties* duties = after.duties();
   if (duties != nullptr && duties->approval &&
       !policy->could_be_agreed(*duties->approval, caller.context.machine)) {
-    return fail(ErrorCode::conflict,
-                "under this policy you could not change it again (\"" + duties->approval->rule +
-                    "\" asks for " + std::to_string(duties->approval->needed) +
-                    " approvals of others, and names fewer); allow_lockout accepts that",
-                "allow_lockout");
+    return reject_policy(
+        caller,
+        Error{ErrorCode::conflict,
+              "under this policy you could not change it again (\"" + duties->approval->rule +
+                  "\" asks for " + std::to_string(duties->approval->needed) +
+                  " approvals of others, and names fewer); allow_lockout accepts that",
+              "allow_lockout"});
   }
   return policy;
 }
 
 Result<bool> Instance::apply_policy(const Caller& caller, const NewPolicy& wanted) {
-  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, version_of(wanted.text)));
+  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, policy_version_of(wanted.text)));
   return apply_permitted(caller, permitted, wanted);
 }
 
@@ -110,13 +124,15 @@ Result<bool> Instance::apply_permitted(const Caller& caller, const Permit& permi
                                        const NewPolicy& wanted) {
   const std::lock_guard lock(policy_file_);
   ASSIGN_OR_RETURN(auto policy, load_successor(caller, wanted));
-  if (policy->version() == service_->policy()->version()) return false;
+  if (policy->version() == service_->policy()->version()) return record_unchanged(caller);
   ASSIGN_OR_RETURN(const std::string before, read_policy(config_.home));
   // First it is certain that this is permitted, then the files change: what stands in the home
   // comes into force at the next start, whoever has put it there.
   RETURN_IF_ERROR(service_->record_applying(caller, permitted, policy->version()));
   // Crash point: nothing has changed. Where others had to agree, they have to again.
-  RETURN_IF_ERROR(replace_policy(config_.home, wanted.text));
+  if (auto replaced = replace_policy(config_.home, wanted.text); !replaced) {
+    return reject_policy(caller, std::move(replaced.error()));
+  }
   // Crash point: the next start puts in force, and records, what is in the home now.
   auto adopted =
       service_->change_policy(caller, permitted.discharged(), std::move(policy), wanted.text);
@@ -136,14 +152,19 @@ Result<bool> Instance::roll_policy_back(const Caller& caller, std::string versio
     const auto other = std::ranges::find_if(
         versions, [&](const PolicyVersionRecord& row) { return row.version != in_force; });
     if (other == versions.end()) {
-      return fail(ErrorCode::not_found, "there was no other policy before", "version");
+      return reject_policy(
+          caller, Error{ErrorCode::not_found, "there was no other policy before", "version"});
     }
     version = other->version;
   }
   ASSIGN_OR_RETURN(const auto record, store_->policy_version(version));
-  if (!record) return fail(ErrorCode::not_found, "there was no policy " + version, "version");
-  if (version_of(record->text) != version) {
-    return fail(ErrorCode::internal, "the database holds another text than policy " + version);
+  if (!record) {
+    return reject_policy(caller,
+                         Error{ErrorCode::not_found, "there was no policy " + version, "version"});
+  }
+  if (policy_version_of(record->text) != version) {
+    return reject_policy(caller, Error{ErrorCode::internal,
+                                       "the database holds another text than policy " + version});
   }
   return apply_permitted(caller, permitted, {record->text, in_force, allow_lockout});
 }
@@ -151,18 +172,19 @@ Result<bool> Instance::roll_policy_back(const Caller& caller, std::string versio
 Result<void> Instance::check_policy(const Caller& caller, const NewPolicy& wanted) {
   ASSIGN_OR_RETURN(
       [[maybe_unused]] const std::uint64_t entry,
-      service_->authorize_preview(caller, kQuestion, "check " + version_of(wanted.text)));
+      service_->authorize_preview(caller, kQuestion, "check " + policy_version_of(wanted.text)));
   const std::lock_guard lock(policy_file_);
   ASSIGN_OR_RETURN([[maybe_unused]] const auto policy, load_successor(caller, wanted));
   return {};
 }
 
 Result<std::string> Instance::start_shadow(const Caller& caller, const std::string& text) {
-  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, version_of(text)));
+  ASSIGN_OR_RETURN(const Permit permitted, permit_change(caller, policy_version_of(text)));
   ASSIGN_OR_RETURN(auto candidate, load_or_reject(caller, text));
   const std::string version = candidate->version();
   if (version == service_->policy()->version()) {
-    return fail(ErrorCode::conflict, "this policy is in force already", "text");
+    return reject_policy(caller,
+                         Error{ErrorCode::conflict, "this policy is in force already", "text"});
   }
   RETURN_IF_ERROR(service_->start_shadow(caller, permitted, std::move(candidate)));
   return version;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/algorithm.h"
 #include "core/limits.h"
 
 namespace chancery {
@@ -62,6 +63,17 @@ Result<PolicyFile> parse_header(std::string_view line, std::size_t& size) {
 }
 
 }  // namespace
+
+std::string policy_version_of(std::string_view bundle) {
+  return to_hex(sha256(bytes_of(bundle)));
+}
+
+bool is_policy_version(std::string_view text) {
+  constexpr std::size_t digits = 64;
+  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
 
 bool is_policy_file_name(std::string_view name) {
   if (name.size() > limits::policy_file_name_bytes || !name.ends_with(kEnding)) return false;

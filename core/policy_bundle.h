@@ -27,6 +27,10 @@ struct PolicyFile {
 /// A-Z a-z 0-9 . _ - that do not begin with a dot, and ".yaml" at the end.
 bool is_policy_file_name(std::string_view name);
 
+/// The version of a policy: SHA-256 of its bundle, 64 lower-case hexadecimal digits.
+std::string policy_version_of(std::string_view bundle);
+bool is_policy_version(std::string_view text);
+
 /// The one bundle of these files, whatever their order. invalid_request where there is no
 /// policy.yaml, where one has a name that it must not have or twice, or where it alone begins like
 /// a bundle; too_large beyond limits::policy_files and limits::policy_bytes.

@@ -78,7 +78,10 @@ Result<void> SigningService::start_shadow(const Caller& caller, const Permit& pe
 
 Result<void> SigningService::stop_shadow(const Caller& caller, const Permit& permitted) {
   const auto running = shadow();
-  if (!running) return fail(ErrorCode::not_found, "there is no shadow policy");
+  if (!running) {
+    return reject(caller, PolicyQuestion{.operation = Operation::policy_change},
+                  Error{ErrorCode::not_found, "there is no shadow policy", "shadow"});
+  }
   AuditEntry entry = policy_entry();
   entry.set("event", "shadow-stopped");
   entry.set("candidate", running->version());

@@ -152,7 +152,7 @@ Result<std::shared_ptr<const GrantPolicy>> load_policy(std::string_view text,
   if (files->size() == 1) files->front().name = file;
   const auto main = std::ranges::find(*files, kMainPolicyFile, &PolicyFile::name);
   const auto index = main == files->end() ? 0 : static_cast<std::size_t>(main - files->begin());
-  return PolicyFiles(std::move(*files), vocabulary).read(index, to_hex(sha256(bytes_of(text))));
+  return PolicyFiles(std::move(*files), vocabulary).read(index, policy_version_of(text));
 }
 
 }  // namespace chancery

@@ -137,6 +137,14 @@ const std::vector<BadRow> kGrants = {
      "  - {name: b, machines: [m], operations: [status.read]}\n"
      "  - {name: a, machines: [m], operations: [status.read]}\n",
      "5:12: grants[2].name: there is a grant \"a\" already, in line 3"},
+    {"a time that ends before it begins",
+     grant("{name: g, machines: [m], operations: [key.sign], keys: [k], when: {valid_from: "
+           "2027-01-01T00:00:00Z, valid_until: 2026-01-01T00:00:00Z}}\n"),
+     "3:119: grants[0].when.valid_until: is not after valid_from"},
+    {"a field that no class has",
+     grant("{name: g, machines: [m], operations: [key.sign], keys: [k], when: {message_classes: "
+           "[data], content: {issuer: [i]}}}\n"),
+     "3:107: grants[0].when.content.issuer: none of its message_classes has this field"},
     {"an operation that is not granted",
      grant("{name: g, machines: [m], operations: [approval.give]}\n"),
      "3:43: grants[0].operations[0]: \"approval.give\" is not granted: the rule of an approval "

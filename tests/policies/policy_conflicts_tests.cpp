@@ -42,27 +42,21 @@ BOOST_AUTO_TEST_CASE(rules_that_do_nothing) {
       {"a denial behind another",
        grants + key("a", "'**'", "k, l") + denials + key("d", "'**'", "k") + key("e", "x", "k"),
        {"ineffective denial:e"}},
-      {"hours that are over",
-       grants +
-           key("a", "x", "k",
-               ", when: {valid_from: 2027-01-01T00:00:00Z, valid_until: 2026-01-01T00:00:00Z}"),
-       {"contradictory grant:a"}},
-      {"digests of an algorithm without",
-       grants + key("a", "x", "k", ", when: {message_classes: [data], content: {issuer: [i]}}"),
-       {"contradictory grant:a"}},
       {"a group",
        "groups: {g: {machines: [x]}, h: {machines: [x]}}\n" + grants + key("a", "'group:g'", "k"),
        {"unused-group group:h"}},
+      {"a weekend in the hours of a working day",
+       grants + key("a", "x", "k",
+                    ", when: {valid_from: 2026-11-28T00:00:00Z, valid_until: 2026-11-29T00:00:00Z, "
+                    "hours: [{days: [mon-fri], from: '08:00', to: '18:00'}]}"),
+       {"contradictory grant:a"}},
       {"an auditor's", "roles: {auditor: [x]}\n" + grants + key("a", "'*'", "k"), {}},
   };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.name) {
-      const auto parsed = load_policy("version: 1\n" + row.policy, open_vocabulary());
-      if (!parsed) {  // the loader sees some of these already
-        BOOST_TEST_MESSAGE(row.name << ": " << parsed.error().message);
-        continue;
-      }
-      const PolicyConflicts found = conflicts(**parsed, analysis_time());
+      const auto policy = load_policy("version: 1\n" + row.policy, open_vocabulary());
+      BOOST_REQUIRE_MESSAGE(policy, policy.error().message);
+      const PolicyConflicts found = conflicts(**policy, analysis_time());
       Texts lines;
       for (const PolicyConflict& conflict : found.conflicts) {
         lines.push_back(std::string(name_of(conflict.kind)) + " " + conflict.rule);

@@ -5,55 +5,15 @@ import shutil
 import signal
 
 import service
-from csr import Key, alt_names, common_name
-from service import ServiceTest, expect, run, wait_until
-
-NAME = "web.example"
-WIDER = """
-  - name: extra
-    machines: [web.example]
-    operations: [certificate.issue]
-    issuers: [issuing]
-    profiles: [tls-server]
-    when:
-      dns_names: [extra.example]
-"""
-
-
-class PolicyTest(ServiceTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.file = cls.service.home / "policy.yaml"
-        cls.original = cls.file.read_text()
-        cls.key = Key.ec()
-        cls.identity, _ = cls.service.enroll(NAME, cls.key)
-        cls.request = cls.key.csr(common_name(NAME), alt_names("extra.example"))
-
-    def setUp(self):
-        self.machine = self.service.client(self.identity)
-        self.addCleanup(self.machine.close)
-        self.load(self.original)
-
-    def load(self, text):
-        self.file.write_text(text)
-        return self.service.administrator.post("/v1/policy/reload", {})
-
-    def version(self):
-        return self.service.status()["policy"]["version"]
-
-    def issue(self):
-        return self.machine.post("/v1/certificates",
-                                 {"csr": self.request, "profile": "tls-server"})
-
-    def policy_entries(self, first):
-        return [e for e in self.service.entries(first) if e["kind"] == "policy"]
+from csr import Key
+from policy_service import EXTRA, PolicyTest
+from service import expect, run, wait_until
 
 
 class ReloadTests(PolicyTest):
     def test_new_policy_is_in_force_at_once(self):
         self.assert_problem(self.issue(), 403)
-        answer = expect(200, self.load(self.original + WIDER)).json
+        answer = expect(200, self.load(self.original + EXTRA)).json
         self.assertTrue(answer["changed"])
         issued = expect(201, self.issue()).json
         intent = self.service.entries(issued["intent"])[0]
@@ -66,9 +26,11 @@ class ReloadTests(PolicyTest):
         answer = expect(200, self.load(self.original)).json
         self.assertFalse(answer["changed"])
         self.assertEqual(self.policy_entries(before), [])
+        look = next(entry for entry in self.service.entries(before) if entry["kind"] == "read")
+        self.assertEqual((look["operation"], look["asked"]), ("policy.change", f"policy {self.version()}"))
 
     def test_policy_in_force_is_shown_as_it_was_loaded(self):
-        text = self.original + WIDER + "# Ä comment\n"
+        text = self.original + EXTRA + "# Ä comment\n"
         version = expect(200, self.load(text)).json["version"]
         self.file.write_text("version: 1\n")  # not loaded
         shown = expect(200, self.service.auditor.get("/v1/policy")).json
@@ -76,7 +38,7 @@ class ReloadTests(PolicyTest):
 
     def test_signal(self):
         before = self.version()
-        self.file.write_text(self.original + WIDER)
+        self.file.write_text(self.original + EXTRA)
         self.service.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.version() != before, "the new policy is in force")
         expect(201, self.issue())
@@ -92,9 +54,9 @@ class ReloadTests(PolicyTest):
                    "the service says why")
 
     def test_bad_policy_leaves_the_old_one_in_force(self):
-        expect(200, self.load(self.original + WIDER))
+        expect(200, self.load(self.original + EXTRA))
         lines = self.original.count("\n")
-        grant = (self.original + WIDER).replace("dns_names: [extra.example]",
+        grant = (self.original + EXTRA).replace("dns_names: [extra.example]",
                                                 "dns_name: [extra.example]")
         for what, text, place in (
                 ("unknown member", grant, f"policy.yaml:{lines + 8}:7:"),
@@ -105,7 +67,7 @@ class ReloadTests(PolicyTest):
                  'grants[0].issuers[0]: there is no issuer "isuing"; did you mean "issuing"?'),
                 ("names that no profile allows", grant.replace("dns_name: [", "emails: [a@"),
                  'grants[4].when.emails: none of the profiles ["tls-server"] allows'),
-                ("a name twice", self.original + WIDER + WIDER, "policy.yaml:"),
+                ("a name twice", self.original + EXTRA + EXTRA, "policy.yaml:"),
                 ("another version", self.original.replace("version: 1", "version: 2"),
                  "policy.yaml:2:"),
                 ("nothing", "", "policy.yaml"),
@@ -152,7 +114,7 @@ class DirectoryTests(PolicyTest):
         self.addCleanup(shutil.rmtree, self.directory)
         self.file.unlink()
         self.write("policy.yaml", self.original.replace("version: 1\n", "version: 1\nimports: ['teams/*.yaml']\n"))
-        self.write("teams/extra.yaml", "version: 1\ngrants:\n" + WIDER)
+        self.write("teams/extra.yaml", "version: 1\ngrants:\n" + EXTRA)
         self.write("teams/extra.tests.yaml", "cases: [none]\n")
 
     def write(self, name, text):

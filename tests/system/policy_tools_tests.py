@@ -5,52 +5,19 @@ import signal
 
 import service
 from csr import Key, alt_names, common_name
+from policy_service import EXTRA, NAME, PolicyTest
 from service import ServiceTest, expect, run, sha256_hex, wait_until
 
-NAME = "web.example"
-EXTRA = """
-  - name: extra
-    machines: [web.example]
-    operations: [certificate.issue]
-    issuers: [issuing]
-    profiles: [tls-server]
-    when:
-      dns_names: [extra.example]
-"""
 LOCKED = "version: 1\nroles:\n  auditor: [auditor]\n"
 
 
-class ToolsTest(ServiceTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.file = cls.service.home / "policy.yaml"
-        cls.original = cls.file.read_text()
-        cls.key = Key.ec()
-        cls.identity, _ = cls.service.enroll(NAME, cls.key)
-        cls.request = cls.key.csr(common_name(NAME), alt_names("extra.example"))
-
-    def setUp(self):
-        self.machine = self.service.client(self.identity)
-        self.addCleanup(self.machine.close)
-        self.file.write_text(self.original)
-        expect(200, self.service.administrator.post("/v1/policy/reload", {}))
-
+class ToolsTest(PolicyTest):
     def apply(self, text, caller=None, **members):
         return (caller or self.service.administrator).post("/v1/policy", {"text": text, **members})
-
-    def version(self):
-        return self.service.status()["policy"]["version"]
-
-    def issue(self):
-        return self.machine.post("/v1/certificates", {"csr": self.request, "profile": "tls-server"})
 
     def chancery(self, name, *arguments, check=True, **options):
         return run([service.bin_folder / "chancery", "--url", f"https://127.0.0.1:{self.service.api_port}",
                     "--identity", self.service.identity(name), *arguments], check=check, timeout=60, **options)
-
-    def policy_entries(self, first):
-        return [e for e in self.service.entries(first) if e["kind"] == "policy"]
 
     def assert_in_force(self, text):
         """In force, in the home, and after a restart."""
@@ -128,8 +95,12 @@ class ApplyTests(ToolsTest):
         self.assertEqual(len(reads), 3)
 
     def test_another_version_is_in_force(self):
-        other = sha256_hex(b"another")
-        self.assert_problem(self.apply(self.original + EXTRA, replaces=other), 409, "replaces", self.version())
+        other, first = sha256_hex(b"another"), self.service.log_size()
+        answer = self.apply(self.original + EXTRA, replaces=other)
+        self.assert_problem(answer, 409, "replaces", self.version())
+        entry, = self.policy_entries(first)
+        self.assertEqual((entry["result"], entry["reason"], entry["request"]),
+                         ("rejected", answer.json["detail"], self.request_id(answer)))
         self.assert_in_force(self.original)
 
     def test_files_that_were_changed_and_not_loaded(self):

@@ -1,54 +1,25 @@
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "core/policy_bundle.h"
 #include "core/policy_directory.h"
+#include "policy_home.h"
 
 namespace chancery {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A home with the given files, gone with it.
-class Home {
- public:
-  Home() {
-    std::string name = (fs::temp_directory_path() / "chancery-policy.XXXXXX").string();
-    BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Home() { fs::remove_all(path_); }
-  Home(const Home&) = delete;
-  Home& operator=(const Home&) = delete;
-
-  Home& file(const std::string& name, const std::string& text = "x\n") {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name) << text;
-    return *this;
-  }
-  Home& link(const std::string& name, const std::string& target) {
-    fs::create_symlink(target, path_ / name);
-    return *this;
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 BOOST_AUTO_TEST_SUITE(policy_directory)
 
 BOOST_AUTO_TEST_CASE(a_file) {
-  Home home;
+  PolicyHome home;
   home.file("policy.yaml", "version: 1\n");
   BOOST_TEST(read_policy(home.path()).value() == "version: 1\n");
   BOOST_TEST(read_policy_at(home.path() / "policy.yaml").value() == "version: 1\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_directory) {
-  Home home;
+  PolicyHome home;
   home.file("policy/policy.yaml", "m\n").file("policy/teams/shop.yaml", "s\n");
   home.file("policy/.git/config.yaml").file("policy/.hidden.yaml").file("policy/README.md");
   home.file("policy/teams/shop.tests.yaml").file("policy/shop.yaml~").file("policy/a.yaml.new");
@@ -57,7 +28,7 @@ BOOST_AUTO_TEST_CASE(a_directory) {
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_of_one_file_is_that_file) {
-  Home home;
+  PolicyHome home;
   home.file("policy/policy.yaml", "version: 1\n");
   BOOST_TEST(read_policy(home.path()).value() == "version: 1\n");
 }
@@ -65,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_directory_of_one_file_is_that_file) {
 /// As Kubernetes mounts a ConfigMap: each file is a link into a hidden directory, which is
 /// replaced.
 BOOST_AUTO_TEST_CASE(links_within_the_directory) {
-  Home home;
+  PolicyHome home;
   home.file("policy/..2026/policy.yaml", "m\n").link("policy/..data", "..2026");
   home.link("policy/policy.yaml", "..data/policy.yaml");
   BOOST_TEST(read_policy(home.path()).value() == "m\n");
@@ -75,57 +46,60 @@ BOOST_AUTO_TEST_CASE(links_within_the_directory) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_refused) {
-  using Make = void (*)(Home&);
+  using Make = void (*)(PolicyHome&);
   struct Row {
     std::string name;
     Make make;
     std::string message;
   };
   const std::vector<Row> rows = {
-      {"nothing", [](Home&) {}, "policy.yaml cannot be read"},
-      {"both", [](Home& h) { h.file("policy.yaml").file("policy/policy.yaml"); },
+      {"nothing", [](PolicyHome&) {}, "policy.yaml cannot be read"},
+      {"both", [](PolicyHome& h) { h.file("policy.yaml").file("policy/policy.yaml"); },
        "there are both policy.yaml and the directory policy; keep the one that counts"},
-      {"an empty directory", [](Home& h) { fs::create_directory(h.path() / "policy"); },
+      {"an empty directory", [](PolicyHome& h) { fs::create_directory(h.path() / "policy"); },
        "the policy has no file policy.yaml"},
-      {"another ending", [](Home& h) { h.file("policy/policy.yaml").file("policy/a.yml"); },
+      {"another ending", [](PolicyHome& h) { h.file("policy/policy.yaml").file("policy/a.yml"); },
        "a.yml: the files of a policy end in .yaml"},
       {"a name that cannot be imported",
-       [](Home& h) { h.file("policy/policy.yaml").file("policy/a b.yaml"); },
+       [](PolicyHome& h) { h.file("policy/policy.yaml").file("policy/a b.yaml"); },
        "cannot be called \"a b.yaml\""},
       {"a link out of it",
-       [](Home& h) {
+       [](PolicyHome& h) {
          h.file("policy/policy.yaml").file("o.yaml").link("policy/a.yaml", "../o.yaml");
        },
        "a.yaml: is a symbolic link out of the policy's directory"},
       {"a link to a file beside it, whose name begins the same",
-       [](Home& h) {
+       [](PolicyHome& h) {
          h.file("policy/policy.yaml")
              .file("policy2/o.yaml")
              .link("policy/a.yaml", "../policy2/o.yaml");
        },
        "a.yaml: is a symbolic link out of the policy's directory"},
       {"a link to nothing",
-       [](Home& h) { h.file("policy/policy.yaml").link("policy/a.yaml", "none.yaml"); },
+       [](PolicyHome& h) { h.file("policy/policy.yaml").link("policy/a.yaml", "none.yaml"); },
        "a.yaml: is no regular file"},
       {"a link to a directory",
-       [](Home& h) { h.file("policy/policy.yaml").file("policy/b/c.yaml").link("policy/a", "b"); },
+       [](PolicyHome& h) {
+         h.file("policy/policy.yaml").file("policy/b/c.yaml").link("policy/a", "b");
+       },
        "a: is a symbolic link to a directory"},
-      {"a link to itself", [](Home& h) { h.file("policy/policy.yaml").link("policy/a", "."); },
+      {"a link to itself",
+       [](PolicyHome& h) { h.file("policy/policy.yaml").link("policy/a", "."); },
        "a: is a symbolic link to a directory"},
       {"directories without end",
-       [](Home& h) {
+       [](PolicyHome& h) {
          std::string deep = "policy";
          for (int i = 0; i < 20; ++i) deep += "/d";
          h.file("policy/policy.yaml").file(deep + "/a.yaml");
        },
        "directories of a policy are at most 16 deep"},
       {"a file that looks like a bundle",
-       [](Home& h) { h.file("policy.yaml", "#%file policy.yaml 0\n\n"); },
+       [](PolicyHome& h) { h.file("policy.yaml", "#%file policy.yaml 0\n\n"); },
        "policy.yaml:1:1: begins with \"#%file \""},
   };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.name) {
-      Home home;
+      PolicyHome home;
       row.make(home);
       const auto policy = read_policy(home.path());
       BOOST_REQUIRE(!policy);
@@ -137,7 +111,7 @@ BOOST_AUTO_TEST_CASE(what_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(writing_is_the_inverse_of_reading) {
-  Home home;
+  PolicyHome home;
   home.file("policy/policy.yaml", "m\n").file("policy/a/b/c.yaml", "").file("policy/a/d.yaml", "d");
   const std::string bundle = read_policy(home.path()).value();
   const std::string out = home.path() / "out";
